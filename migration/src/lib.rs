@@ -1,1 +1,24 @@
-//! The database schema's history.
+//! The database schema's history, up and down, on SQLite and PostgreSQL. Frozen: a migration that has been released is
+//! never edited, and none imports the entities, which change where history does not.
+//!
+//! # To add a migration
+//! 1. `migration/src/m<date>_<number>_<what>.rs` with `up` and `down`; what is new must work with the code before it
+//!    (expand first, contract in a later release).
+//! 2. Its line in [`Migrator`].
+
+use sea_orm_migration::prelude::*;
+
+mod dialect;
+mod m20261123_000001_store;
+
+pub use sea_orm_migration::MigratorTrait;
+
+/// All migrations, oldest first.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m20261123_000001_store::Migration)]
+    }
+}

@@ -1,0 +1,21 @@
+//! Partners of an initiative.
+
+use sea_orm::entity::prelude::*;
+
+/// A row of `initiative_partner`.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "initiative_partner")]
+pub struct Model {
+    /// The initiative.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub initiative_id: Uuid,
+    /// The partner.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub partner_id: Uuid,
+}
+
+/// Relations are written out in finders, not declared.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,24 @@
+//! The nine kinds of support as reference records.
+
+use sea_orm::entity::prelude::*;
+
+/// A row of `support_kind`.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "support_kind")]
+pub struct Model {
+    /// The code of [`crate::vocabulary::SupportKind`].
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub code: String,
+    /// Place in the alliance's order, from 1.
+    pub position: i32,
+    /// Dutch label.
+    pub label_nl: String,
+    /// English label.
+    pub label_en: String,
+}
+
+/// Relations are written out in finders, not declared.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
