@@ -1,0 +1,36 @@
+//! The registry of systems. Adding one is its file, its `mod` line and its entry.
+
+use std::sync::Arc;
+
+use crate::connector::{Connector, Manifest};
+use crate::error::{Error, ErrorKind, Result};
+use crate::settings::SourceSettings;
+
+/// A system that configuration can name.
+pub struct Entry {
+    /// Who it is.
+    pub manifest: &'static Manifest,
+    /// Makes a connector of a source's settings.
+    pub build: fn(&SourceSettings) -> Result<Arc<dyn Connector>>,
+}
+
+/// Every system, in the order of the documentation.
+pub const SYSTEMS: &[Entry] = &[];
+
+/// The connector that `settings` names.
+///
+/// # Errors
+/// [`ErrorKind::Configuration`] where there is none of that name, or where it misses a setting.
+pub fn connector(settings: &SourceSettings) -> Result<Arc<dyn Connector>> {
+    let entry = SYSTEMS.iter().find(|entry| entry.manifest.id == settings.connector).ok_or_else(|| {
+        let known: Vec<_> = SYSTEMS.iter().map(|entry| entry.manifest.id).collect();
+        let message = format!(
+            "source `{}`: there is no connector `{}`; known are {}",
+            settings.id,
+            settings.connector,
+            known.join(", ")
+        );
+        Error::new(ErrorKind::Configuration, message)
+    })?;
+    (entry.build)(settings)
+}
