@@ -13,6 +13,7 @@ pub mod error;
 pub mod oauth;
 pub mod record;
 pub mod settings;
+pub mod sync;
 pub mod systems;
 
 pub use connector::{Connector, Manifest, Mapped, Page, ReadRequest, Refused, Replication, StreamSpec};

@@ -449,3 +449,38 @@ pub struct HousingScheme {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub information_url: Option<String>,
 }
+
+impl<K> Reference<K> {
+    fn qualify(&mut self, source_id: &str) {
+        if let Self::External(external_id) = self {
+            qualify(external_id, source_id);
+        }
+    }
+}
+
+impl Record {
+    /// Puts the source before every identifier that only the source itself understands, as `source/identifier`: claims
+    /// of several sources can then be laid over each other without losing whose words they are.
+    pub(crate) fn qualify(&mut self, source_id: &str) {
+        match self {
+            Self::School(school) => school.board.iter_mut().for_each(|board| board.qualify(source_id)),
+            Self::SchoolBoard(_) | Self::Partner(_) | Self::HousingScheme(_) => {}
+            Self::Need(need) => need.school.qualify(source_id),
+            Self::Offer(offer) => offer.partner.qualify(source_id),
+            Self::Commitment(commitment) => {
+                commitment.partner.qualify(source_id);
+                commitment.school.qualify(source_id);
+                commitment.offer.iter_mut().for_each(|offer| qualify(offer, source_id));
+            }
+            Self::HousingOption(option) => {
+                option.provider.iter_mut().for_each(|provider| provider.qualify(source_id));
+                option.scheme.iter_mut().for_each(|scheme| qualify(scheme, source_id));
+            }
+        }
+    }
+}
+
+fn qualify(external_id: &mut String, source_id: &str) {
+    external_id.insert(0, '/');
+    external_id.insert_str(0, source_id);
+}

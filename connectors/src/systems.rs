@@ -22,15 +22,21 @@ pub const SYSTEMS: &[Entry] = &[];
 /// # Errors
 /// [`ErrorKind::Configuration`] where there is none of that name, or where it misses a setting.
 pub fn connector(settings: &SourceSettings) -> Result<Arc<dyn Connector>> {
-    let entry = SYSTEMS.iter().find(|entry| entry.manifest.id == settings.connector).ok_or_else(|| {
+    (entry(&settings.connector)?.build)(settings)
+}
+
+/// Who the connector of this name is.
+///
+/// # Errors
+/// [`ErrorKind::Configuration`] where there is none of that name.
+pub fn manifest(name: &str) -> Result<&'static Manifest> {
+    Ok(entry(name)?.manifest)
+}
+
+fn entry(name: &str) -> Result<&'static Entry> {
+    SYSTEMS.iter().find(|entry| entry.manifest.id == name).ok_or_else(|| {
         let known: Vec<_> = SYSTEMS.iter().map(|entry| entry.manifest.id).collect();
-        let message = format!(
-            "source `{}`: there is no connector `{}`; known are {}",
-            settings.id,
-            settings.connector,
-            known.join(", ")
-        );
+        let message = format!("there is no connector `{name}`; known are {}", known.join(", "));
         Error::new(ErrorKind::Configuration, message)
-    })?;
-    (entry.build)(settings)
+    })
 }

@@ -17,6 +17,7 @@ pub mod commitment_step;
 pub mod education_element;
 pub mod education_system;
 pub mod geo;
+pub mod global_id;
 pub mod housing_option;
 pub mod housing_scheme;
 pub mod identifier;
