@@ -2,16 +2,37 @@
 //! It never retries: that is decided in the sync policy. (One exception: after a 401 the token is dropped and the
 //! request sent once more.)
 
-use std::path::PathBuf;
+mod file;
+mod refusal;
 
-use bytes::Bytes;
-use reqwest::header::HeaderMap;
-use url::Url;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use tokio::sync::{Mutex, Semaphore};
+use url::{Host, Url};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::oauth::Tokens;
+use crate::settings::SourceSettings;
 
-/// Speaks to one source.
-pub struct Api {}
+/// Requests to one source under way at a time.
+const AT_ONCE: usize = 4;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Speaks to one source, for the time of a run.
+pub struct Api {
+    client: reqwest::Client,
+    base_url: Option<Url>,
+    tokens: Option<Arc<Tokens>>,
+    request_timeout: Duration,
+    max_answer_bytes: u64,
+    max_file_bytes: u64,
+    permits: Semaphore,
+    files: Mutex<file::Files>,
+}
 
 /// A whole answer, within the size cap, with a status of success.
 #[derive(Debug)]
@@ -33,29 +54,144 @@ pub struct LocalFile {
     pub version: String,
 }
 
+/// The client that all sources share: its connections are kept alive between requests.
+///
+/// # Errors
+/// [`ErrorKind::Configuration`] where the machine's certificates cannot be read.
+pub fn client() -> Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .user_agent(concat!("alliance-hub/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        // A redirect could lead a token to another host.
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .map_err(|error| Error::new(ErrorKind::Configuration, "the HTTP client cannot be made").because(error))
+}
+
 impl Api {
+    /// Speaks to the source that `settings` describes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] where tokens would travel in the clear.
+    pub fn new(client: &reqwest::Client, settings: &SourceSettings, tokens: Option<Arc<Tokens>>) -> Result<Self> {
+        let in_the_clear = |url: &Url| url.scheme() != "https" && !is_loopback(url);
+        if tokens.is_some() && settings.base_url.as_ref().is_some_and(in_the_clear) {
+            let message = format!("source `{}`: base_url must be https: tokens would travel in the clear", settings.id);
+            return Err(Error::new(ErrorKind::Configuration, message));
+        }
+        Ok(Self {
+            client: client.clone(),
+            base_url: settings.base_url.clone(),
+            tokens,
+            request_timeout: settings.request_timeout,
+            max_answer_bytes: settings.max_answer_bytes,
+            max_file_bytes: settings.max_file_bytes,
+            permits: Semaphore::new(AT_ONCE),
+            files: Mutex::default(),
+        })
+    }
+
     /// Asks for `path` below the source's base URL.
     ///
     /// # Errors
     /// As [`ErrorKind`] says, by status first, refined by what the body is.
-    pub async fn get(&self, _path: &str, _query: &[(&str, &str)], _headers: &[(&str, &str)]) -> Result<Answer> {
-        Err(Error::new(ErrorKind::Configuration, "not yet"))
+    pub async fn get(&self, path: &str, query: &[(&str, &str)], headers: &[(&str, &str)]) -> Result<Answer> {
+        let mut url = self.base_url()?.clone();
+        {
+            let mut segments = url
+                .path_segments_mut()
+                .map_err(|()| Error::new(ErrorKind::Configuration, "base_url cannot have a path below it"))?;
+            segments.pop_if_empty().extend(path.split('/').filter(|segment| !segment.is_empty()));
+        }
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        self.answer(url, headers).await
     }
 
     /// Asks for a link that an answer gave. It must lead to the source's own origin: the token goes nowhere else.
     ///
     /// # Errors
     /// As [`Api::get`], and [`ErrorKind::Paging`] for a link to another origin.
-    pub async fn get_link(&self, _link: &str, _headers: &[(&str, &str)]) -> Result<Answer> {
-        Err(Error::new(ErrorKind::Configuration, "not yet"))
+    pub async fn get_link(&self, link: &str, headers: &[(&str, &str)]) -> Result<Answer> {
+        let base_url = self.base_url()?;
+        let url = base_url
+            .join(link)
+            .map_err(|error| Error::new(ErrorKind::Paging, "the link to the next page is no address").because(error))?;
+        if url.origin() != base_url.origin() {
+            let message =
+                format!("the link to the next page leads to {}; it is not followed, nor is the token sent there", host(&url));
+            return Err(Error::new(ErrorKind::Paging, message));
+        }
+        self.answer(url, headers).await
     }
 
     /// The file at `location`, a URL or a path. Fetched once a run, streamed to disk.
     ///
     /// # Errors
     /// As [`Api::get`], and [`ErrorKind::File`] where a local file cannot be read.
-    pub async fn file(&self, _location: &str) -> Result<LocalFile> {
-        Err(Error::new(ErrorKind::Configuration, "not yet"))
+    pub async fn file(&self, location: &str) -> Result<LocalFile> {
+        match Url::parse(location) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") => self.fetched(url).await,
+            Ok(url) if url.scheme() == "file" => match url.to_file_path() {
+                Ok(path) => file::local(path).await,
+                Err(()) => Err(Error::new(ErrorKind::File, format!("`{location}` is no path on this machine"))),
+            },
+            _ => file::local(PathBuf::from(location)).await,
+        }
+    }
+
+    fn base_url(&self) -> Result<&Url> {
+        self.base_url.as_ref().ok_or_else(|| Error::new(ErrorKind::Configuration, "base_url is missing"))
+    }
+
+    async fn answer(&self, url: Url, headers: &[(&str, &str)]) -> Result<Answer> {
+        let in_time = async {
+            let response = self.send(&url, headers).await?;
+            let headers = response.headers().clone();
+            let body = whole_body(response, self.max_answer_bytes).await?;
+            Ok(Answer { headers, body, url: url.clone() })
+        };
+        match tokio::time::timeout(self.request_timeout, in_time).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                let message = format!("{} did not answer within {} s", host(&url), self.request_timeout.as_secs_f64());
+                Err(Error::new(ErrorKind::Timeout, message))
+            }
+        }
+    }
+
+    /// Sends the request with a token, once more with a new one if that is refused, and gives back an answer of success
+    /// before its body has been read.
+    async fn send(&self, url: &Url, headers: &[(&str, &str)]) -> Result<reqwest::Response> {
+        let _permit = self
+            .permits
+            .acquire()
+            .await
+            .map_err(|error| Error::new(ErrorKind::Cancelled, "the hub is stopping").because(error))?;
+        let mut again = true;
+        loop {
+            let mut request = self.client.get(url.clone()).headers(header_map(headers)?);
+            let token = match &self.tokens {
+                Some(tokens) => Some(tokens.token().await?),
+                None => None,
+            };
+            if let Some(token) = &token {
+                request = request.bearer_auth(token.secret());
+            }
+            let response = request.send().await.map_err(|error| unreachable(url, error))?;
+            if response.status().is_success() {
+                return Ok(response);
+            }
+            if let (reqwest::StatusCode::UNAUTHORIZED, true, Some(tokens), Some(token)) =
+                (response.status(), again, &self.tokens, &token)
+            {
+                tokens.forget(token).await;
+                again = false;
+                continue;
+            }
+            return Err(refusal::explain(url, response).await);
+        }
     }
 }
 
@@ -65,7 +201,20 @@ impl Answer {
     /// # Errors
     /// [`ErrorKind::Malformed`], saying what came instead (an HTML page, nothing, cut-off JSON), never the body.
     pub fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T> {
-        Err(Error::new(ErrorKind::Configuration, "not yet"))
+        serde_json::from_slice(&self.body).map_err(|error| {
+            let what = if looks_like_html(&self.headers, &self.body) {
+                "an HTML page came where JSON was due: is base_url right, and does it need no login page?".to_owned()
+            } else if self.body.iter().all(u8::is_ascii_whitespace) {
+                "an empty answer came where JSON was due".to_owned()
+            } else if error.is_eof() {
+                format!("the JSON breaks off after {} bytes", self.body.len())
+            } else if error.is_data() {
+                format!("the JSON is not in the form that the standard gives, at line {} column {}", error.line(), error.column())
+            } else {
+                format!("the answer is no JSON, at line {} column {}", error.line(), error.column())
+            };
+            Error::new(ErrorKind::Malformed, format!("{}{}: {what}", host(&self.url), self.url.path())).because(error)
+        })
     }
 
     /// A header's text, where it is there and readable.
@@ -74,6 +223,70 @@ impl Answer {
         self.headers.get(name)?.to_str().ok()
     }
 }
-/// tmp
-pub fn client() -> Result<reqwest::Client> { Ok(reqwest::Client::default()) }
-impl Api { #[allow(missing_docs)] pub fn new(_c:&reqwest::Client,_s:&crate::settings::SourceSettings,_t:Option<std::sync::Arc<crate::oauth::Tokens>>)->Result<Self>{Ok(Self{})} }
+
+/// The whole body, unpacked; an error as soon as it is larger than `cap` bytes, whatever it was packed into.
+pub(crate) async fn whole_body(mut response: reqwest::Response, cap: u64) -> Result<Bytes> {
+    let url = response.url().clone();
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| broken_off(&url, error))? {
+        if body.len() as u64 + chunk.len() as u64 > cap {
+            return Err(too_large(&url, cap));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+pub(crate) fn too_large(url: &Url, cap: u64) -> Error {
+    let message = format!("the answer of {}{} is larger than {cap} bytes, the most that is taken", host(url), url.path());
+    Error::new(ErrorKind::TooLarge, message)
+}
+
+pub(crate) fn broken_off(url: &Url, error: reqwest::Error) -> Error {
+    let message = format!("{} broke off its answer", host(url));
+    Error::new(ErrorKind::Unreachable, message).because(error.without_url())
+}
+
+/// The host and port, for messages: no path, no query, no credentials.
+pub(crate) fn host(url: &Url) -> String {
+    match (url.host_str(), url.port()) {
+        (Some(host), Some(port)) => format!("{host}:{port}"),
+        (Some(host), None) => host.to_owned(),
+        (None, _) => "?".to_owned(),
+    }
+}
+
+/// Whether the address never leaves this machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+pub(crate) fn looks_like_html(headers: &HeaderMap, body: &[u8]) -> bool {
+    let declared = headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/html"));
+    declared || body.trim_ascii_start().starts_with(b"<")
+}
+
+fn unreachable(url: &Url, error: reqwest::Error) -> Error {
+    let kind = if error.is_timeout() { ErrorKind::Timeout } else { ErrorKind::Unreachable };
+    let why = if error.is_connect() { "cannot be reached: name, port, network or certificate" } else { "broke off the exchange" };
+    Error::new(kind, format!("{} {why}", host(url))).because(error.without_url())
+}
+
+fn header_map(headers: &[(&str, &str)]) -> Result<HeaderMap> {
+    let mut map = HeaderMap::new();
+    map.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    for (name, value) in headers {
+        let name = HeaderName::from_bytes(name.as_bytes());
+        let value = HeaderValue::from_str(value);
+        let (Ok(name), Ok(value)) = (name, value) else {
+            return Err(Error::new(ErrorKind::Malformed, "a header to be sent back holds what no header may hold"));
+        };
+        map.insert(name, value);
+    }
+    Ok(map)
+}

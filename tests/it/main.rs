@@ -1,1 +1,4 @@
-//! Integration tests.
+//! Everything that is tested from outside a file: on SQLite and on PostgreSQL, over real HTTP, against the simulated
+//! partner systems.
+
+mod store;

@@ -1,0 +1,294 @@
+//! The store itself: migrations, constraints, the journal.
+
+use anyhow::Result;
+use chrono::Utc;
+use entity::journal::Journal;
+use entity::vocabulary::{ChangeAction, CommitmentStatus, NeedStatus, PartnerKind, SourceKind, Theme, Urgency};
+use entity::{CodeSet, change, commitment, need, offer, partner, school, source};
+use migration::{Migrator, MigratorTrait};
+use rstest::rstest;
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, EntityTrait, IntoActiveModel, QueryOrder, Statement,
+};
+use tests::store::Backend;
+use uuid::Uuid;
+
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn migrations_go_up_down_and_up_again(#[case] backend: Backend) -> Result<()> {
+    let Some(store) = backend.empty().await? else { return Ok(()) };
+    Migrator::up(&store.db, None).await?;
+    Migrator::down(&store.db, None).await?;
+    let tables = tables(&store.db).await?;
+    assert!(tables.iter().all(|table| table.starts_with("seaql_")), "left behind: {tables:?}");
+    Migrator::up(&store.db, None).await?;
+    source(&store.db).await?;
+    Ok(())
+}
+
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn a_commitment_cannot_answer_a_need_of_another_school(#[case] backend: Backend) -> Result<()> {
+    let Some(store) = backend.store().await? else { return Ok(()) };
+    source(&store.db).await?;
+    let (here, there, giver) = (school("99AA00"), school("99AB00"), partner(None));
+    let asked = need(here.id);
+    let mut journal = Journal::begin(&store.db, Utc::now()).await?;
+    journal.save(vec![(ChangeAction::Created, here.clone()), (ChangeAction::Created, there.clone())]).await?;
+    journal.save(vec![(ChangeAction::Created, giver.clone())]).await?;
+    journal.save(vec![(ChangeAction::Created, asked.clone())]).await?;
+    journal.commit().await?;
+
+    let mut journal = Journal::begin(&store.db, Utc::now()).await?;
+    let wrong = commitment(giver.id, there.id, Some(asked.id));
+    assert!(journal.save(vec![(ChangeAction::Created, wrong)]).await.is_err());
+    drop(journal);
+    let mut journal = Journal::begin(&store.db, Utc::now()).await?;
+    let right = commitment(giver.id, here.id, Some(asked.id));
+    journal.save(vec![(ChangeAction::Created, right)]).await?;
+    journal.commit().await?;
+    Ok(())
+}
+
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn two_offers_of_one_partner_cannot_share_an_external_id(#[case] backend: Backend) -> Result<()> {
+    let Some(store) = backend.store().await? else { return Ok(()) };
+    source(&store.db).await?;
+    let giver = partner(None);
+    let mut journal = Journal::begin(&store.db, Utc::now()).await?;
+    journal.save(vec![(ChangeAction::Created, giver.clone())]).await?;
+    journal.save(vec![(ChangeAction::Created, offer(giver.id, "a"))]).await?;
+    assert!(journal.save(vec![(ChangeAction::Created, offer(giver.id, "a"))]).await.is_err());
+    Ok(())
+}
+
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn a_journal_that_is_dropped_leaves_nothing(#[case] backend: Backend) -> Result<()> {
+    let Some(store) = backend.store().await? else { return Ok(()) };
+    source(&store.db).await?;
+    let mut journal = Journal::begin(&store.db, Utc::now()).await?;
+    journal.save(vec![(ChangeAction::Created, school("99AA00"))]).await?;
+    drop(journal);
+    assert!(school::Entity::find().one(&store.db).await?.is_none());
+    assert!(change::Entity::find().one(&store.db).await?.is_none());
+    Ok(())
+}
+
+/// Invariant 4: a follower that reads the feed again and again, while many write, sees every change once, in an order
+/// that never gains an earlier entry later.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_follower_sees_each_change_once_and_in_order(#[case] backend: Backend) -> Result<()> {
+    const WRITERS: usize = 6;
+    const EACH: usize = 15;
+    let Some(store) = backend.store().await? else { return Ok(()) };
+    source(&store.db).await?;
+    let writers: Vec<_> = (0..WRITERS)
+        .map(|writer| {
+            let db = store.db.clone();
+            tokio::spawn(async move {
+                for turn in 0..EACH {
+                    let mut journal = Journal::begin(&db, Utc::now()).await?;
+                    let brin = format!("{writer:02}AA{turn:02}");
+                    journal.save(vec![(ChangeAction::Created, school(&brin))]).await?;
+                    tokio::task::yield_now().await;
+                    journal.commit().await?;
+                }
+                anyhow::Ok(())
+            })
+        })
+        .collect();
+    let mut followed: Vec<i64> = Vec::new();
+    while followed.len() < WRITERS * EACH {
+        let after = followed.last().copied().unwrap_or(0);
+        let seen = change::Entity::find().order_by_asc(change::Column::Sequence).all(&store.db).await?;
+        let earlier: Vec<i64> = seen.iter().map(|row| row.sequence).filter(|sequence| *sequence <= after).collect();
+        assert_eq!(earlier, followed, "an earlier entry turned up behind one that had been read");
+        followed.extend(seen.iter().map(|row| row.sequence).filter(|sequence| *sequence > after));
+        anyhow::ensure!(!(writers.iter().all(|writer| writer.is_finished()) && seen.len() < WRITERS * EACH), "a writer failed");
+    }
+    for writer in writers {
+        writer.await??;
+    }
+    assert_eq!(followed, (1..=i64::try_from(WRITERS * EACH)?).collect::<Vec<_>>());
+    Ok(())
+}
+
+async fn tables(db: &DatabaseConnection) -> Result<Vec<String>> {
+    let backend = db.get_database_backend();
+    let sql = match backend {
+        sea_orm::DbBackend::Sqlite => "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
+        _ => "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = current_schema()",
+    };
+    let rows = db.query_all_raw(Statement::from_string(backend, sql)).await?;
+    Ok(rows.iter().map(|row| row.try_get("", "name")).collect::<Result<_, _>>()?)
+}
+
+async fn source(db: &DatabaseConnection) -> Result<()> {
+    let row = source::Model {
+        id: "test".to_owned(),
+        name: "Test".to_owned(),
+        connector: "test".to_owned(),
+        kind: SourceKind::Partner,
+        priority: 10,
+        every_secs: 60,
+        fresh_for_secs: 60,
+        enabled: true,
+        last_succeeded_at: None,
+        last_status: None,
+        next_run_at: None,
+        lease_owner: None,
+        lease_until: None,
+        fence: 0,
+    };
+    source::Entity::insert(row.into_active_model()).exec_without_returning(db).await?;
+    Ok(())
+}
+
+fn school(brin: &str) -> school::Model {
+    let now = Utc::now();
+    school::Model {
+        id: Uuid::now_v7(),
+        brin: brin.to_owned(),
+        name: "De Verzonnen School".to_owned(),
+        street: None,
+        house_number: None,
+        postcode: None,
+        city: None,
+        latitude: None,
+        longitude: None,
+        geo_x: None,
+        geo_y: None,
+        geo_z: None,
+        denomination: None,
+        pupils: None,
+        disadvantage_score: None,
+        website: None,
+        school_board_id: None,
+        municipality_code: None,
+        source_id: "test".to_owned(),
+        external_id: None,
+        version: 1,
+        created_at: now,
+        updated_at: now,
+        deleted_at: None,
+    }
+}
+
+fn partner(kvk: Option<&str>) -> partner::Model {
+    let now = Utc::now();
+    partner::Model {
+        id: Uuid::now_v7(),
+        name: "Verzonnen Partner".to_owned(),
+        kind: PartnerKind::Company,
+        kvk: kvk.map(str::to_owned),
+        website: None,
+        description: None,
+        contact_name: None,
+        contact_email: None,
+        contact_phone: None,
+        source_id: "test".to_owned(),
+        external_id: None,
+        version: 1,
+        created_at: now,
+        updated_at: now,
+        deleted_at: None,
+    }
+}
+
+fn need(school_id: Uuid) -> need::Model {
+    let now = Utc::now();
+    need::Model {
+        id: Uuid::now_v7(),
+        school_id,
+        title: "Een hulpvraag".to_owned(),
+        description: None,
+        themes: [Theme::TeacherHousing].into_iter().collect(),
+        support_kinds: CodeSet::empty(),
+        barriers: CodeSet::empty(),
+        urgency: Urgency::Normal,
+        status: NeedStatus::Open,
+        fte_asked: None,
+        hours_per_week_asked: None,
+        starts_on: None,
+        ends_on: None,
+        contact_name: None,
+        contact_email: None,
+        contact_phone: None,
+        source_id: "test".to_owned(),
+        external_id: None,
+        version: 1,
+        created_at: now,
+        updated_at: now,
+        deleted_at: None,
+    }
+}
+
+fn offer(partner_id: Uuid, external_id: &str) -> offer::Model {
+    let now = Utc::now();
+    offer::Model {
+        id: Uuid::now_v7(),
+        partner_id,
+        title: "Een aanbod".to_owned(),
+        description: None,
+        themes: [Theme::StrategicHr].into_iter().collect(),
+        support_kinds: CodeSet::empty(),
+        inputs: CodeSet::empty(),
+        status: entity::vocabulary::OfferStatus::Published,
+        national: true,
+        latitude: None,
+        longitude: None,
+        geo_x: None,
+        geo_y: None,
+        geo_z: None,
+        radius_km: None,
+        capacity_amount: None,
+        capacity_unit: None,
+        starts_on: None,
+        ends_on: None,
+        requires_vog: false,
+        vog_in_order: None,
+        languages: entity::code::Texts::default(),
+        source_id: "test".to_owned(),
+        external_id: Some(external_id.to_owned()),
+        version: 1,
+        created_at: now,
+        updated_at: now,
+        deleted_at: None,
+    }
+}
+
+fn commitment(partner_id: Uuid, school_id: Uuid, need_id: Option<Uuid>) -> commitment::Model {
+    let now = Utc::now();
+    commitment::Model {
+        id: Uuid::now_v7(),
+        partner_id,
+        school_id,
+        need_id,
+        offer_id: None,
+        title: "Een toezegging".to_owned(),
+        status: CommitmentStatus::Active,
+        capacity_amount: None,
+        capacity_unit: None,
+        starts_on: None,
+        ends_on: None,
+        source_id: "test".to_owned(),
+        external_id: None,
+        version: 1,
+        created_at: now,
+        updated_at: now,
+        deleted_at: None,
+    }
+}
