@@ -1,1 +1,2 @@
 //! Everything that faces consumers.
+pub mod config;
