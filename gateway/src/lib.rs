@@ -1,1 +1,4 @@
 //! Everything that faces consumers.
+pub mod config;
+pub mod database;
+pub mod telemetry;

@@ -1,0 +1,83 @@
+//! What operators set: composed, read and checked here, from a file and the environment. The only place that reads
+//! the environment; everything else is handed its settings.
+//!
+//! # To add a setting
+//! 1. Its field, in the struct of its section, with its default.
+//! 2. Its line in `config.default.toml`. A test compares the two.
+//! 3. Where a value can be wrong in a way that its type does not tell: a check in `validate`.
+
+mod auth;
+mod connection_url;
+mod environment;
+mod problem;
+mod read;
+mod sections;
+mod validate;
+
+use std::path::Path;
+
+use connectors::settings::SourceSettings;
+use connectors::systems::{Entry, SYSTEMS};
+
+pub use auth::{Anonymous, AuthSettings};
+pub use connection_url::ConnectionUrl;
+pub use environment::Environment;
+pub use problem::{ConfigError, Problem};
+pub use sections::{
+    DatabaseSettings, HttpSettings, LimitSettings, LogFormat, RedisSettings, SyncSettings, TelemetrySettings,
+};
+
+/// The file that is read where none is named and it is there.
+pub const DEFAULT_FILE: &str = "hub.toml";
+
+/// Everything that operators set. Secrets in it are fetched already.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The gateway's address and its limits.
+    pub http: HttpSettings,
+    /// The store.
+    pub database: DatabaseSettings,
+    /// The shared cache.
+    pub redis: RedisSettings,
+    /// Who may ask.
+    pub auth: AuthSettings,
+    /// What one query may cost.
+    pub limits: LimitSettings,
+    /// How sources are read.
+    pub sync: SyncSettings,
+    /// What is logged.
+    pub telemetry: TelemetrySettings,
+    /// The partner systems, in the order of the file.
+    pub sources: Vec<SourceSettings>,
+}
+
+impl Settings {
+    /// Reads the file `named`, or [`DEFAULT_FILE`] where none is named and there is one, then the environment, which
+    /// wins; fetches the secrets and checks everything.
+    ///
+    /// # Errors
+    /// Everything that is wrong, a line each. Nothing is left for a later start to complain of.
+    pub fn load(named: Option<&Path>, environment: &Environment) -> Result<Self, ConfigError> {
+        Self::load_with(named, environment, SYSTEMS)
+    }
+
+    /// As [`Settings::load`], for these systems.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn load_with(named: Option<&Path>, environment: &Environment, systems: &[Entry]) -> Result<Self, ConfigError> {
+        let mut reader = read::Reader::open(named, Path::new(DEFAULT_FILE), environment)?;
+        let mut settings = reader.settings();
+        validate::validate(&mut settings, &mut reader, systems);
+        reader.finish(settings)
+    }
+
+    /// What works but is risky, a sentence each, for the log.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        validate::warnings(self)
+    }
+}
+
+#[cfg(test)]
+mod tests;

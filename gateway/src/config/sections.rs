@@ -1,0 +1,143 @@
+//! The sections of the configuration that are the gateway's own, with their defaults.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::ConnectionUrl;
+
+/// `[http]`: where the gateway listens.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HttpSettings {
+    /// Address and port. Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// A request may take this long until its answer begins.
+    pub request_timeout_secs: u64,
+    /// How long what is under way may take to finish once the hub is told to stop.
+    pub shutdown_grace_secs: u64,
+}
+
+impl HttpSettings {
+    /// A request may take this long until its answer begins.
+    #[must_use]
+    pub fn request_timeout(&self) -> Duration {
+        Duration::from_secs(self.request_timeout_secs)
+    }
+
+    /// How long what is under way may take to finish once the hub is told to stop.
+    #[must_use]
+    pub fn shutdown_grace(&self) -> Duration {
+        Duration::from_secs(self.shutdown_grace_secs)
+    }
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            request_timeout_secs: 30,
+            shutdown_grace_secs: 20,
+        }
+    }
+}
+
+/// `[database]`: the store.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DatabaseSettings {
+    /// `sqlite://…` or `postgres://…`.
+    pub url: ConnectionUrl,
+    /// How many connections may be open. `None`: 4 to SQLite, 16 to PostgreSQL.
+    pub max_connections: Option<u32>,
+}
+
+impl Default for DatabaseSettings {
+    fn default() -> Self {
+        Self { url: ConnectionUrl::from("sqlite://hub.db?mode=rwc"), max_connections: None }
+    }
+}
+
+/// `[redis]`: the cache that replicas share.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RedisSettings {
+    /// `redis://…` or `rediss://…`. `None`: the cache is in the process.
+    pub url: Option<ConnectionUrl>,
+}
+
+/// `[limits]`: what one request may cost.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitSettings {
+    /// How deep a query may be nested.
+    pub depth: usize,
+    /// What a query may cost: fields, times the length of the lists above them.
+    pub cost: usize,
+    /// The longest page of a list.
+    pub page_size: usize,
+    /// The longest body of a request, in bytes.
+    pub body_bytes: usize,
+}
+
+impl Default for LimitSettings {
+    fn default() -> Self {
+        Self { depth: 16, cost: 20_000, page_size: 100, body_bytes: 1024 * 1024 }
+    }
+}
+
+/// `[sync]`: how sources are read.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SyncSettings {
+    /// How many sources are read at once.
+    pub workers: usize,
+    /// A full read may take away this share of a source's records; more waits for an operator's word. 0 to 1.
+    pub allowed_delete_share: f64,
+    /// A worker that says nothing for this long has lost its source to the next.
+    pub lease_secs: u64,
+}
+
+impl SyncSettings {
+    /// A worker that says nothing for this long has lost its source to the next.
+    #[must_use]
+    pub fn lease(&self) -> Duration {
+        Duration::from_secs(self.lease_secs)
+    }
+}
+
+impl Default for SyncSettings {
+    fn default() -> Self {
+        Self { workers: 4, allowed_delete_share: 0.2, lease_secs: 60 }
+    }
+}
+
+/// `[telemetry]`: what is logged, to standard error.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TelemetrySettings {
+    /// Which messages: a level, or levels by module (`info,connectors=debug`). `RUST_LOG` wins where it is set.
+    pub log: String,
+    /// In which form.
+    pub format: LogFormat,
+}
+
+impl Default for TelemetrySettings {
+    fn default() -> Self {
+        Self { log: "info".to_owned(), format: LogFormat::default() }
+    }
+}
+
+/// The form of the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people on a terminal, JSON elsewhere.
+    #[default]
+    Auto,
+    /// For people.
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}

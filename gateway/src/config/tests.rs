@@ -1,0 +1,362 @@
+//! Every way in which a configuration can be wrong stops the start with a line that says where and what to do.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use connectors::settings::Secret;
+use connectors::{Connector, Error, ErrorKind, Manifest, Replication, StreamSpec};
+use entity::vocabulary::{RecordType, SourceKind};
+use tempfile::TempDir;
+
+use super::*;
+
+const DEFAULTS: &str = include_str!("../../config.default.toml");
+
+static MANIFEST: Manifest = Manifest {
+    id: "municipal",
+    standard: "a standard",
+    kind: SourceKind::Municipal,
+    mapping_version: 1,
+    streams: &[StreamSpec {
+        name: "housing_options",
+        replication: Replication::Full,
+        records: &[RecordType::HousingOption],
+        optional: false,
+    }],
+};
+
+/// A registry of one system, which wants an address. What it builds is never asked for.
+static REGISTRY: &[Entry] = &[Entry { manifest: &MANIFEST, build: wants_an_address }];
+
+fn wants_an_address(settings: &SourceSettings) -> Result<Arc<dyn Connector>, Error> {
+    struct Nothing;
+    #[async_trait::async_trait]
+    impl Connector for Nothing {
+        fn manifest(&self) -> &'static Manifest {
+            &MANIFEST
+        }
+        async fn read(
+            &self,
+            _: &connectors::api::Api,
+            _: connectors::ReadRequest<'_>,
+        ) -> Result<connectors::Page, Error> {
+            Ok(connectors::Page::default())
+        }
+        fn map(&self, _: &str, _: &serde_json::Value) -> Result<connectors::Mapped, connectors::Refused> {
+            Ok(connectors::Mapped::Ignored("nothing"))
+        }
+    }
+    if settings.base_url.is_none() {
+        return Err(Error::new(ErrorKind::Configuration, "base_url is missing: add it"));
+    }
+    Ok(Arc::new(Nothing))
+}
+
+struct Written {
+    directory: TempDir,
+}
+
+impl Written {
+    fn new(text: &str) -> Self {
+        let directory = TempDir::new().unwrap();
+        fs::write(directory.path().join("hub.toml"), text).unwrap();
+        Self { directory }
+    }
+
+    fn load(&self, environment: &[(&str, &str)]) -> Result<Settings, ConfigError> {
+        let environment = Environment::given(environment.iter().copied());
+        Settings::load_with(Some(&self.directory.path().join("hub.toml")), &environment, REGISTRY)
+    }
+
+    /// The lines of what is wrong, with `hub.toml` for the file's path.
+    fn problems(&self, environment: &[(&str, &str)]) -> Vec<String> {
+        let directory = format!("{}/", self.directory.path().display());
+        let error = self.load(environment).expect_err("it should not start");
+        error.to_string().lines().map(|line| line.replace(&directory, "")).collect()
+    }
+}
+
+fn problems(text: &str) -> Vec<String> {
+    Written::new(text).problems(&[])
+}
+
+const SOURCE: &str = "[[source]]\nid = \"homes\"\nconnector = \"municipal\"\nbase_url = \"https://example.nl/api\"\n";
+
+#[test]
+fn nothing_set_means_the_defaults() {
+    let settings = Written::new("").load(&[]).unwrap();
+    assert_eq!(settings.http.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(settings.database.url.reveal(), "sqlite://hub.db?mode=rwc");
+    assert!(settings.redis.url.is_none());
+    assert!(settings.sources.is_empty());
+    assert!(settings.warnings().is_empty());
+}
+
+#[test]
+fn the_default_file_says_the_defaults() {
+    let written = Written::new(DEFAULTS).load(&[]).unwrap();
+    let settings = Settings::default();
+    assert_eq!(written.http, settings.http);
+    assert_eq!(written.database, settings.database);
+    assert_eq!(written.redis, settings.redis);
+    assert_eq!(written.auth, settings.auth);
+    assert_eq!(written.limits, settings.limits);
+    assert_eq!(written.sync, settings.sync);
+    assert_eq!(written.telemetry, settings.telemetry);
+    assert!(written.sources.is_empty());
+}
+
+#[test]
+fn the_default_file_lists_every_setting() {
+    for section in ["http", "database", "redis", "auth", "limits", "sync", "telemetry", "source", "source.oauth"] {
+        let text = match section {
+            "source" => format!("{SOURCE}bogus = 1\n"),
+            "source.oauth" => format!("{SOURCE}[source.oauth]\nbogus = 1\n"),
+            _ => format!("[{section}]\nbogus = 1\n"),
+        };
+        let line = problems(&text).remove(0);
+        let known = line.split_once("known are ").unwrap().1.split_once(':').unwrap().0;
+        let header = DEFAULTS.find(&format!("[{section}]")).unwrap();
+        let listed: Vec<_> = DEFAULTS[header..]
+            .lines()
+            .skip(1)
+            .take_while(|line| !line.trim_start_matches(['#', '[']).starts_with("source") && !line.starts_with('['))
+            .filter_map(|line| line.trim_start_matches('#').split_once(" = "))
+            .map(|(key, _)| key)
+            .collect();
+        for key in known.split(", ").filter(|key| *key != "oauth") {
+            assert!(listed.contains(&key), "{section}.{key} is not in config.default.toml");
+        }
+    }
+}
+
+#[test]
+fn what_the_default_file_shows_behind_a_hash_can_be_written() {
+    let text: String = DEFAULTS
+        .lines()
+        .map(|line| line.strip_prefix('#').filter(|rest| !rest.is_empty() && !rest.starts_with(' ')).unwrap_or(line))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let lines = Written::new(&text).problems(&[("AMSTERDAM_SECRET", "hush")]);
+    let unexpected: Vec<_> = lines.iter().filter(|line| !line.contains("does not check tokens yet")).collect();
+    assert!(unexpected.is_empty(), "{unexpected:#?}");
+}
+
+#[test]
+fn the_environment_wins_over_the_file() {
+    let written = Written::new("[http]\nlisten = \"127.0.0.1:1\"\nrequest_timeout_secs = 5\n");
+    let settings = written
+        .load(&[("HUB__HTTP__LISTEN", "0.0.0.0:80"), ("HUB__LIMITS__PAGE_SIZE", "7"), ("RUST_LOG", "debug")])
+        .unwrap();
+    assert_eq!(settings.http.listen.to_string(), "0.0.0.0:80");
+    assert_eq!(settings.http.request_timeout_secs, 5);
+    assert_eq!(settings.limits.page_size, 7);
+    assert_eq!(settings.telemetry.log, "debug");
+}
+
+#[test]
+fn an_empty_variable_is_no_setting() {
+    assert!(Written::new("").load(&[("HUB__REDIS__URL", ""), ("RUST_LOG", "")]).is_ok());
+}
+
+#[test]
+fn a_named_file_must_be_there() {
+    let missing = Path::new("/nowhere/at/all.toml");
+    let error = Settings::load(Some(missing), &Environment::given::<String, String>([])).unwrap_err();
+    assert!(error.to_string().starts_with("/nowhere/at/all.toml: cannot be read (entity not found)"), "{error}");
+}
+
+#[test]
+fn what_is_no_toml_is_told_in_one_line_without_its_text() {
+    let lines = problems("[http]\nlisten = hush-hush\n");
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].starts_with("hub.toml: TOML parse error at line 2"), "{lines:?}");
+    assert!(!lines[0].contains("hush"), "{lines:?}");
+}
+
+#[test]
+fn unknown_keys_are_all_told_at_once() {
+    let text = format!("metrics = 1\n[http]\nlissen = 1\nlisten = true\n[sync]\nwrkers = 2\n{SOURCE}evry = \"1h\"\n");
+    assert_eq!(
+        problems(&text),
+        [
+            "hub.toml: metrics: there is no such section; known are http, database, redis, auth, limits, sync, \
+             telemetry, source: correct or remove it",
+            "hub.toml: http.lissen: there is no such setting; known are listen, request_timeout_secs, \
+             shutdown_grace_secs: correct or remove it",
+            "hub.toml: http.listen: expected socket address, found true or false",
+            "hub.toml: sync.wrkers: there is no such setting; known are workers, allowed_delete_share, lease_secs: \
+             correct or remove it",
+            "hub.toml: source \"homes\".evry: there is no such setting; known are id, name, connector, base_url, \
+             locations, boards, every, fresh_for, streams, priority, oauth, request_timeout, max_answer_bytes, \
+             max_file_bytes: correct or remove it",
+        ]
+    );
+}
+
+#[test]
+fn an_unknown_key_in_the_environment_is_told_with_its_variable() {
+    let lines = Written::new("[http]\nlisten = \"127.0.0.1:1\"\n").problems(&[("HUB__HTTP__LISSEN", "1")]);
+    assert_eq!(lines.len(), 1);
+    assert!(lines[0].starts_with("environment variable HUB__HTTP__LISSEN: http.lissen: there is no such setting"));
+}
+
+#[test]
+fn a_secret_that_is_not_there_is_told_with_where_it_should_be() {
+    let oauth = "[source.oauth]\ntoken_url = \"https://example.nl/token\"\nclient_id = \"hub\"\n";
+    let text = format!("{SOURCE}{oauth}client_secret = {{ env = \"HOMES_SECRET\" }}\n");
+    assert_eq!(
+        problems(&text),
+        ["hub.toml: source \"homes\".oauth.client_secret: the environment variable HOMES_SECRET is not set or empty: \
+          set it, or name another"]
+    );
+    let settings = Written::new(&text).load(&[("HOMES_SECRET", "hush")]).unwrap();
+    let oauth_settings = settings.sources[0].oauth.as_ref().unwrap();
+    assert!(matches!(&oauth_settings.client_secret, Secret::Resolved(text) if text == "hush"));
+
+    let text = format!("{SOURCE}{oauth}client_secret = {{ file = \"/nowhere/secret\" }}\n");
+    assert_eq!(
+        problems(&text),
+        [
+            "hub.toml: source \"homes\".oauth.client_secret: the file /nowhere/secret cannot be read (entity not found): \
+          put the secret there, or name another"
+        ]
+    );
+}
+
+#[test]
+fn a_secret_in_the_file_is_refused_and_not_repeated() {
+    let text = format!(
+        "{SOURCE}[source.oauth]\ntoken_url = \"https://example.nl/token\"\nclient_id = \"hub\"\nclient_secret = \
+         \"hush-hush\"\n"
+    );
+    assert_eq!(
+        problems(&text),
+        [
+            "hub.toml: source \"homes\".oauth.client_secret: a secret is not written here: name it as { env = \"NAME\" } \
+          or { file = \"PATH\" }"
+        ]
+    );
+    let lines = problems(&SOURCE.replace("https://", "https://user:hush@"));
+    assert_eq!(lines, ["hub.toml: source \"homes\".base_url: a secret is not written here: use [source.oauth]"]);
+}
+
+#[test]
+fn the_address_of_a_database_may_be_named_as_a_secret() {
+    let written = Written::new("[database]\nurl = { env = \"DATABASE\" }\n");
+    let settings = written.load(&[("DATABASE", "postgres://hub:hush@db/hub")]).unwrap();
+    assert_eq!(settings.database.url.reveal(), "postgres://hub:hush@db/hub");
+    assert!(!format!("{settings:?}").contains("hush"));
+    let lines = written.problems(&[]);
+    assert_eq!(lines.len(), 1);
+    assert!(lines[0].starts_with("hub.toml: database.url: the environment variable DATABASE is not set"), "{lines:?}");
+}
+
+#[test]
+fn two_sources_of_one_id_are_refused() {
+    assert_eq!(
+        problems(&format!("{SOURCE}{SOURCE}")),
+        ["hub.toml: source \"homes\".id: two sources have this id: give one of them another"]
+    );
+}
+
+#[test]
+fn an_unknown_connector_or_stream_is_told_with_the_known_ones() {
+    assert_eq!(
+        problems(&SOURCE.replace("municipal", "municiple")),
+        ["hub.toml: source \"homes\".connector: there is no connector `municiple`; known are municipal"]
+    );
+    assert_eq!(
+        problems(&format!("{SOURCE}streams = [\"homes\"]\n")),
+        ["hub.toml: source \"homes\".streams: `municipal` has no stream `homes`; it has housing_options"]
+    );
+}
+
+#[test]
+fn what_a_connector_misses_is_told() {
+    assert_eq!(
+        problems("[[source]]\nid = \"homes\"\nconnector = \"municipal\"\n"),
+        ["hub.toml: source \"homes\": base_url is missing: add it"]
+    );
+    assert_eq!(problems("[[source]]\nid = \"homes\"\n"), ["hub.toml: source \"homes\".connector: is missing: add it"]);
+}
+
+#[test]
+fn sources_cannot_be_told_one_by_one_in_the_environment() {
+    let lines = Written::new(SOURCE).problems(&[("HUB__SOURCE__HOMES__EVERY", "1h")]);
+    assert_eq!(
+        lines,
+        ["environment variable HUB__SOURCE: source: sources are a list: write each as [[source]] in the file"]
+    );
+}
+
+#[test]
+fn identifiers_and_durations_have_a_form() {
+    let lines = problems(&SOURCE.replace("homes", "Homes!"));
+    assert_eq!(lines.len(), 1);
+    assert!(lines[0].contains("must be lower-case letters"), "{lines:?}");
+    let lines = problems(&format!("{SOURCE}every = \"soon\"\n"));
+    assert_eq!(lines.len(), 1);
+    assert!(lines[0].starts_with("hub.toml: source \"homes\".every: `soon` is no duration"), "{lines:?}");
+}
+
+#[test]
+fn numbers_have_bounds() {
+    let text = "[limits]\ndepth = 0\n[sync]\nworkers = 0\nallowed_delete_share = 2.0\nlease_secs = 1\n";
+    let keys: Vec<_> =
+        problems(text).iter().map(|line| line.split(": ").nth(1).unwrap_or_default().to_owned()).collect();
+    assert_eq!(keys, ["limits.depth", "sync.workers", "sync.lease_secs", "sync.allowed_delete_share"]);
+}
+
+#[test]
+fn databases_of_other_makes_are_refused_without_their_address() {
+    let lines = problems("[database]\nurl = \"mysql://hub:hush@db/hub\"\n[redis]\nurl = \"http://hush\"\n");
+    assert_eq!(
+        lines,
+        [
+            "hub.toml: database.url: expected sqlite://PATH?mode=rwc or postgres://USER@HOST/NAME",
+            "hub.toml: redis.url: expected redis://HOST:PORT or rediss://HOST:PORT",
+        ]
+    );
+}
+
+#[test]
+fn tokens_that_nobody_checks_are_refused() {
+    let lines = problems("[auth]\nissuer = \"http://login.example.nl\"\nanonymous = \"deny\"\n");
+    assert_eq!(
+        lines,
+        [
+            "hub.toml: auth.issuer: http://login.example.nl/ can be forged on the way: use https (http only on a \
+             loopback address)",
+            "hub.toml: auth.issuer: this release does not check tokens yet, so this would protect nothing: remove it",
+            "hub.toml: auth.anonymous: this release does not check tokens yet, so this would protect nothing: remove \
+             it",
+        ]
+    );
+    let lines = problems("[auth]\nissuer = [\"http://127.0.0.1:9/a\", \"https://b.example.nl\"]\nanonymous = \"no\"\n");
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert_eq!(lines[0], "hub.toml: auth.anonymous: expected one of public, deny");
+}
+
+#[test]
+fn a_log_filter_must_be_one() {
+    let lines = Written::new("[telemetry]\nlog = \"a=b=c\"\n").problems(&[("RUST_LOG", "d=e=f")]);
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[0].starts_with("hub.toml: telemetry.log: is no log filter"));
+    assert!(lines[1].starts_with("environment variable RUST_LOG: is no log filter"));
+}
+
+#[test]
+fn secrets_sent_in_the_clear_are_warned_of() {
+    let text = format!(
+        "{}every = \"3h\"\n[source.oauth]\ntoken_url = \"http://127.0.0.1:1/token\"\nclient_id = \"hub\"\n\
+         client_secret = {{ env = \"S\" }}\n",
+        SOURCE.replace("https", "http")
+    );
+    let settings = Written::new(&text).load(&[("S", "hush")]).unwrap();
+    let warnings = settings.warnings();
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    assert!(warnings[0].contains("example.nl unencrypted"));
+    assert!(warnings[1].contains("stale before it is read again"));
+}

@@ -1,0 +1,189 @@
+//! What the types of settings cannot tell: ranges, names that must be known, secrets that must be there.
+
+use std::collections::HashSet;
+
+use connectors::settings::{Secret, SourceSettings};
+use connectors::systems::Entry;
+use tracing_subscriber::EnvFilter;
+use url::Url;
+
+use super::auth::{Anonymous, is_confidential};
+use super::read::{Reader, fetch, source_label};
+use super::{AuthSettings, Settings};
+
+/// Checks everything, fetches the secrets of the sources, and takes `RUST_LOG` in.
+pub(super) fn validate(settings: &mut Settings, reader: &mut Reader<'_>, systems: &[Entry]) {
+    numbers(settings, reader);
+    connections(settings, reader);
+    auth(&settings.auth, reader);
+    log_filter(settings, reader);
+    sources(&mut settings.sources, reader, systems);
+}
+
+/// What works but is risky.
+pub(super) fn warnings(settings: &Settings) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for source in &settings.sources {
+        let addresses = [source.base_url.as_ref(), source.oauth.as_ref().map(|oauth| &oauth.token_url)];
+        for url in addresses.into_iter().flatten().filter(|url| source.oauth.is_some() && !is_confidential(url)) {
+            warnings.push(format!(
+                "source `{}`: its secret or token is sent to {} unencrypted; use https",
+                source.id,
+                url.host_str().unwrap_or_default()
+            ));
+        }
+        if source.fresh_for < source.every {
+            warnings.push(format!(
+                "source `{}`: its records are stale before it is read again; make `fresh_for` longer than `every`",
+                source.id
+            ));
+        }
+    }
+    warnings
+}
+
+fn numbers(settings: &Settings, reader: &mut Reader<'_>) {
+    let at_least_one = [
+        ("http.request_timeout_secs", settings.http.request_timeout_secs == 0),
+        ("database.max_connections", settings.database.max_connections == Some(0)),
+        ("limits.depth", settings.limits.depth == 0),
+        ("limits.cost", settings.limits.cost == 0),
+        ("limits.page_size", settings.limits.page_size == 0),
+        ("limits.body_bytes", settings.limits.body_bytes == 0),
+        ("sync.workers", settings.sync.workers == 0),
+    ];
+    for (key, _) in at_least_one.into_iter().filter(|(_, is_zero)| *is_zero) {
+        reader.problem(key, "must be at least 1");
+    }
+    if settings.sync.lease_secs < 5 {
+        reader.problem("sync.lease_secs", "must be at least 5, or a worker loses its source between two pages");
+    }
+    if !(0.0..=1.0).contains(&settings.sync.allowed_delete_share) {
+        reader.problem("sync.allowed_delete_share", "must be from 0 (nothing) to 1 (everything)");
+    }
+}
+
+fn connections(settings: &Settings, reader: &mut Reader<'_>) {
+    if !matches!(settings.database.url.scheme(), "sqlite" | "postgres" | "postgresql") {
+        reader.problem("database.url", "expected sqlite://PATH?mode=rwc or postgres://USER@HOST/NAME");
+    }
+    if let Some(url) = &settings.redis.url
+        && redis::Client::open(url.reveal()).is_err()
+    {
+        reader.problem("redis.url", "expected redis://HOST:PORT or rediss://HOST:PORT");
+    }
+}
+
+fn auth(auth: &AuthSettings, reader: &mut Reader<'_>) {
+    for url in auth.issuer.iter().filter(|url| !is_confidential(url)) {
+        let what = format!("{url} can be forged on the way: use https (http only on a loopback address)");
+        reader.problem("auth.issuer", what);
+    }
+    if auth.jwks_url.as_ref().is_some_and(|url| !is_confidential(url)) {
+        reader.problem("auth.jwks_url", "can be forged on the way: use https (http only on a loopback address)");
+    }
+    if auth.organisation_claim.trim().is_empty() {
+        reader.problem("auth.organisation_claim", "is empty: name the claim that holds the organisation");
+    }
+    // A setting that promises protection and gives none is worse than none.
+    let without_effect = [
+        ("auth.issuer", !auth.issuer.is_empty()),
+        ("auth.audience", auth.audience.is_some()),
+        ("auth.jwks_url", auth.jwks_url.is_some()),
+        ("auth.anonymous", auth.anonymous == Anonymous::Deny),
+        ("auth.organisation_claim", auth.organisation_claim != AuthSettings::default().organisation_claim),
+    ];
+    for (key, _) in without_effect.into_iter().filter(|(_, is_set)| *is_set) {
+        reader.problem(key, "this release does not check tokens yet, so this would protect nothing: remove it");
+    }
+}
+
+fn log_filter(settings: &mut Settings, reader: &mut Reader<'_>) {
+    let what = "is no log filter: expected a level (info), or levels by module (info,connectors=debug)";
+    if EnvFilter::try_new(&settings.telemetry.log).is_err() {
+        reader.problem("telemetry.log", what);
+    }
+    if let Some(filter) = reader.environment().get("RUST_LOG") {
+        if EnvFilter::try_new(&filter).is_err() {
+            reader.problem_at("environment variable RUST_LOG".to_owned(), "", what);
+        }
+        settings.telemetry.log = filter;
+    }
+}
+
+fn sources(sources: &mut [SourceSettings], reader: &mut Reader<'_>, systems: &[Entry]) {
+    let mut seen = HashSet::new();
+    let place = reader.place("source");
+    for source in sources {
+        let label = source_label(&source.id);
+        let mut problems = Vec::new();
+        if !is_identifier(&source.id) {
+            problems.push(("id", "must be lower-case letters, digits and hyphens, and begin with a letter".to_owned()));
+        }
+        if !seen.insert(source.id.clone()) {
+            problems.push(("id", "two sources have this id: give one of them another".to_owned()));
+        }
+        addresses(source, &mut problems);
+        if let Some(oauth) = &mut source.oauth {
+            match fetch(&oauth.client_secret, reader.environment()) {
+                Ok(text) => oauth.client_secret = Secret::Resolved(text),
+                Err(what) => problems.push(("oauth.client_secret", what)),
+            }
+        }
+        connector(source, systems, &mut problems);
+        for (key, what) in problems {
+            let key = if key.is_empty() { label.clone() } else { format!("{label}.{key}") };
+            reader.problem_at(place.clone(), &key, what);
+        }
+    }
+}
+
+fn addresses(source: &SourceSettings, problems: &mut Vec<(&'static str, String)>) {
+    let addresses = [
+        ("base_url", source.base_url.as_ref()),
+        ("oauth.token_url", source.oauth.as_ref().map(|oauth| &oauth.token_url)),
+    ];
+    for (key, url) in addresses.into_iter().filter_map(|(key, url)| Some((key, url?))) {
+        if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+            problems.push((key, "expected an address that begins with https://".to_owned()));
+        }
+        if has_credentials(url) {
+            problems.push((key, "a secret is not written here: use [source.oauth]".to_owned()));
+        }
+    }
+}
+
+fn connector(source: &SourceSettings, systems: &[Entry], problems: &mut Vec<(&'static str, String)>) {
+    let Some(entry) = systems.iter().find(|entry| entry.manifest.id == source.connector) else {
+        let known: Vec<_> = systems.iter().map(|entry| entry.manifest.id).collect();
+        problems.push((
+            "connector",
+            format!("there is no connector `{}`; known are {}", source.connector, known.join(", ")),
+        ));
+        return;
+    };
+    let known: Vec<_> = entry.manifest.streams.iter().map(|stream| stream.name).collect();
+    if let Some(streams) = &source.streams {
+        for stream in streams.iter().filter(|stream| !known.contains(&stream.as_str())) {
+            let what = format!("`{}` has no stream `{stream}`; it has {}", source.connector, known.join(", "));
+            problems.push(("streams", what));
+        }
+        if streams.is_empty() {
+            problems.push(("streams", "is empty: name what to read, or remove it to read everything".to_owned()));
+        }
+    }
+    if problems.is_empty()
+        && let Err(error) = (entry.build)(source)
+    {
+        problems.push(("", error.to_string()));
+    }
+}
+
+fn has_credentials(url: &Url) -> bool {
+    !url.username().is_empty() || url.password().is_some()
+}
+
+fn is_identifier(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_lowercase())
+        && text.chars().all(|each| each.is_ascii_lowercase() || each.is_ascii_digit() || each == '-')
+}
