@@ -1,8 +1,7 @@
 //! A store of its own for each test: a file for SQLite, a schema for PostgreSQL.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result};
+use gateway::config::{ConnectionUrl, DatabaseSettings};
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, Statement};
 use tempfile::TempDir;
@@ -47,7 +46,7 @@ impl Backend {
 async fn sqlite() -> Result<TestStore> {
     let directory = tempfile::tempdir()?;
     let url = format!("sqlite://{}?mode=rwc", directory.path().join("hub.db").display());
-    let db = gateway::database::connect(&url, 4).await?;
+    let db = connect(&url).await?;
     Ok(TestStore { db, url, _directory: Some(directory) })
 }
 
@@ -66,8 +65,12 @@ async fn postgres() -> Result<Option<TestStore>> {
     admin.close().await?;
     let separator = if server.contains('?') { '&' } else { '?' };
     let url = format!("{server}{separator}options=-c%20search_path%3D{schema}");
-    let mut options = ConnectOptions::new(&url);
-    options.max_connections(8).acquire_timeout(Duration::from_secs(20)).sqlx_logging(false);
-    let db = Database::connect(options).await?;
+    let db = connect(&url).await?;
     Ok(Some(TestStore { db, url, _directory: None }))
+}
+
+/// Connects as the hub does.
+async fn connect(url: &str) -> Result<DatabaseConnection> {
+    let settings = DatabaseSettings { url: ConnectionUrl::from(url), max_connections: Some(8) };
+    Ok(gateway::database::connect(&settings).await?)
 }
