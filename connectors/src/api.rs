@@ -119,8 +119,10 @@ impl Api {
             .join(link)
             .map_err(|error| Error::new(ErrorKind::Paging, "the link to the next page is no address").because(error))?;
         if url.origin() != base_url.origin() {
-            let message =
-                format!("the link to the next page leads to {}; it is not followed, nor is the token sent there", host(&url));
+            let message = format!(
+                "the link to the next page leads to {}; it is not followed, nor is the token sent there",
+                host(&url)
+            );
             return Err(Error::new(ErrorKind::Paging, message));
         }
         self.answer(url, headers).await
@@ -209,7 +211,11 @@ impl Answer {
             } else if error.is_eof() {
                 format!("the JSON breaks off after {} bytes", self.body.len())
             } else if error.is_data() {
-                format!("the JSON is not in the form that the standard gives, at line {} column {}", error.line(), error.column())
+                format!(
+                    "the JSON is not in the form that the standard gives, at line {} column {}",
+                    error.line(),
+                    error.column()
+                )
             } else {
                 format!("the answer is no JSON, at line {} column {}", error.line(), error.column())
             };
@@ -238,7 +244,8 @@ pub(crate) async fn whole_body(mut response: reqwest::Response, cap: u64) -> Res
 }
 
 pub(crate) fn too_large(url: &Url, cap: u64) -> Error {
-    let message = format!("the answer of {}{} is larger than {cap} bytes, the most that is taken", host(url), url.path());
+    let message =
+        format!("the answer of {}{} is larger than {cap} bytes, the most that is taken", host(url), url.path());
     Error::new(ErrorKind::TooLarge, message)
 }
 
@@ -273,7 +280,11 @@ pub(crate) fn looks_like_html(headers: &HeaderMap, body: &[u8]) -> bool {
 
 fn unreachable(url: &Url, error: reqwest::Error) -> Error {
     let kind = if error.is_timeout() { ErrorKind::Timeout } else { ErrorKind::Unreachable };
-    let why = if error.is_connect() { "cannot be reached: name, port, network or certificate" } else { "broke off the exchange" };
+    let why = if error.is_connect() {
+        "cannot be reached: name, port, network or certificate"
+    } else {
+        "broke off the exchange"
+    };
     Error::new(kind, format!("{} {why}", host(url))).because(error.without_url())
 }
 

@@ -136,10 +136,8 @@ impl Tokens {
 
     async fn fetch(&self) -> Result<Token> {
         let asked_at = self.clock.now();
-        let mut request = self
-            .client
-            .exchange_client_credentials()
-            .add_scopes(self.settings.scopes.iter().cloned().map(Scope::new));
+        let mut request =
+            self.client.exchange_client_credentials().add_scopes(self.settings.scopes.iter().cloned().map(Scope::new));
         if let Some(audience) = &self.settings.audience {
             request = request.add_extra_param("audience", audience);
         }
@@ -148,10 +146,8 @@ impl Tokens {
         }
         let http = |request: HttpRequest| self.send(request);
         let answer = request.request_async(&http).await.map_err(|error| self.explain(error))?;
-        let lifetime = answer
-            .expires_in()
-            .and_then(|lifetime| TimeDelta::from_std(lifetime).ok())
-            .unwrap_or(DEFAULT_LIFETIME);
+        let lifetime =
+            answer.expires_in().and_then(|lifetime| TimeDelta::from_std(lifetime).ok()).unwrap_or(DEFAULT_LIFETIME);
         let margin = RENEW_BEFORE.min(lifetime / 10);
         tracing::debug!(client_id = self.settings.client_id, lifetime_secs = lifetime.num_seconds(), "token fetched");
         Ok(Token { secret: answer.access_token().secret().as_str().into(), renew_at: asked_at + lifetime - margin })
@@ -176,7 +172,8 @@ impl Tokens {
             if status.is_server_error() {
                 return Err(down(&format!("failed with status {}", status.as_u16())));
             }
-            let body = whole_body(answer, MAX_ANSWER).await.map_err(|error| down("broke off its answer").because(error))?;
+            let body =
+                whole_body(answer, MAX_ANSWER).await.map_err(|error| down("broke off its answer").because(error))?;
             let mut response = HttpResponse::new(body.to_vec());
             *response.status_mut() = status;
             *response.headers_mut() = headers;
@@ -186,10 +183,7 @@ impl Tokens {
     }
 
     /// What a failed request means, in a sentence for the operator.
-    fn explain(
-        &self,
-        error: RequestTokenError<Error, oauth2::StandardErrorResponse<BasicErrorResponseType>>,
-    ) -> Error {
+    fn explain(&self, error: RequestTokenError<Error, oauth2::StandardErrorResponse<BasicErrorResponseType>>) -> Error {
         let host = host(&self.settings.token_url);
         let client = &self.settings.client_id;
         match error {
@@ -204,7 +198,8 @@ impl Tokens {
                 Error::new(ErrorKind::TokenRefused, message)
             }
             RequestTokenError::Parse(error, _body) => {
-                let message = format!("the token endpoint at {host} gave an answer that is no token; check oauth.token_url");
+                let message =
+                    format!("the token endpoint at {host} gave an answer that is no token; check oauth.token_url");
                 Error::new(ErrorKind::TokenRefused, message).because(error)
             }
             RequestTokenError::Other(_) => {

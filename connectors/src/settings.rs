@@ -138,8 +138,9 @@ fn max_file_bytes() -> u64 {
 /// Reads `15m`, `2h`, `90s`, `24h`, `3d`.
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
-    parse_duration(&text)
-        .ok_or_else(|| serde::de::Error::custom(format!("`{text}` is no duration: expected a number and s, m, h or d, as 15m")))
+    parse_duration(&text).ok_or_else(|| {
+        serde::de::Error::custom(format!("`{text}` is no duration: expected a number and s, m, h or d, as 15m"))
+    })
 }
 
 /// A whole number and its unit: `s`, `m`, `h` or `d`. `None` where it is not that, or zero.

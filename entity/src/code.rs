@@ -165,8 +165,7 @@ impl<'de, C: Code> Deserialize<'de> for CodeSet<C> {
         codes
             .iter()
             .map(|code| {
-                C::from_code(code)
-                    .ok_or_else(|| serde::de::Error::custom(format!("`{code}` is no {}", C::VOCABULARY)))
+                C::from_code(code).ok_or_else(|| serde::de::Error::custom(format!("`{code}` is no {}", C::VOCABULARY)))
             })
             .collect()
     }

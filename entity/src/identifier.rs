@@ -79,7 +79,11 @@ impl FromStr for Brin {
         if valid {
             Ok(Self(code))
         } else {
-            Err(InvalidIdentifier::new(text, "BRIN code of a school location", "two digits, two letters, two digits, as 20AB00"))
+            Err(InvalidIdentifier::new(
+                text,
+                "BRIN code of a school location",
+                "two digits, two letters, two digits, as 20AB00",
+            ))
         }
     }
 }

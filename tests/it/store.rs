@@ -7,9 +7,7 @@ use entity::vocabulary::{ChangeAction, CommitmentStatus, NeedStatus, PartnerKind
 use entity::{CodeSet, change, commitment, need, offer, partner, school, source};
 use migration::{Migrator, MigratorTrait};
 use rstest::rstest;
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, EntityTrait, IntoActiveModel, QueryOrder, Statement,
-};
+use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait, IntoActiveModel, QueryOrder, Statement};
 use tests::store::Backend;
 use uuid::Uuid;
 
@@ -130,7 +128,9 @@ async fn a_follower_sees_each_change_once_and_in_order(#[case] backend: Backend)
 async fn tables(db: &DatabaseConnection) -> Result<Vec<String>> {
     let backend = db.get_database_backend();
     let sql = match backend {
-        sea_orm::DbBackend::Sqlite => "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
+        sea_orm::DbBackend::Sqlite => {
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        }
         _ => "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = current_schema()",
     };
     let rows = db.query_all_raw(Statement::from_string(backend, sql)).await?;

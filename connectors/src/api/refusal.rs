@@ -31,7 +31,9 @@ pub(super) async fn explain(url: &Url, response: reqwest::Response) -> Error {
         ),
         StatusCode::FORBIDDEN => (
             ErrorKind::Forbidden,
-            format!("{place} may not be read with this client{code}: ask the partner for access, or check oauth.scopes"),
+            format!(
+                "{place} may not be read with this client{code}: ask the partner for access, or check oauth.scopes"
+            ),
         ),
         StatusCode::NOT_FOUND | StatusCode::GONE => {
             (ErrorKind::NotFound, format!("there is nothing at {place} (status {number}){code}: check base_url"))
@@ -40,7 +42,9 @@ pub(super) async fn explain(url: &Url, response: reqwest::Response) -> Error {
         _ if status.is_server_error() => (ErrorKind::ServerError, format!("{place} failed with status {number}{code}")),
         _ if status.is_redirection() => (
             ErrorKind::UnexpectedStatus,
-            format!("{place} redirects (status {number}); redirects are not followed: put the final address in base_url"),
+            format!(
+                "{place} redirects (status {number}); redirects are not followed: put the final address in base_url"
+            ),
         ),
         _ => (ErrorKind::UnexpectedStatus, format!("{place} answered with status {number}{code}")),
     };

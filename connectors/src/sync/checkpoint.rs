@@ -80,7 +80,9 @@ impl Reading {
             confirmed_at: None,
             full_at: None,
         });
-        if !plan.full && let Some(reading) = Self::resume(&row, now)? {
+        if !plan.full
+            && let Some(reading) = Self::resume(&row, now)?
+        {
             return Ok(reading);
         }
         let full_is_due = row.full_at.is_none_or(|full_at| now - full_at >= plan.full_every);
@@ -111,8 +113,9 @@ impl Reading {
             None => Position::End,
         };
         let seen = match &row.seen {
-            Some(bytes) => RoaringTreemap::deserialize_from(bytes.as_slice())
-                .map_err(|error| Error::new(ErrorKind::Store, "a checkpoint is damaged; run with --full").because(error))?,
+            Some(bytes) => RoaringTreemap::deserialize_from(bytes.as_slice()).map_err(|error| {
+                Error::new(ErrorKind::Store, "a checkpoint is damaged; run with --full").because(error)
+            })?,
             None => RoaringTreemap::new(),
         };
         Ok(Some(Self { row: row.clone(), mode, began_at, position, seen, latest_change: row.reading_watermark }))

@@ -8,9 +8,7 @@ use entity::journal::Journal;
 use entity::vocabulary::{SyncMode, SyncStatus};
 use entity::{Clock, change, source, sync_run};
 use sea_orm::sea_query::Expr;
-use sea_orm::{
-    ColumnTrait, DatabaseConnection, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
-};
+use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 use uuid::Uuid;
@@ -350,8 +348,7 @@ impl Engine {
 
 /// The streams of a source to read, in the connector's order.
 pub(crate) fn streams(source: &SourceSettings, connector: &dyn Connector) -> Vec<&'static crate::StreamSpec> {
-    let wanted: Option<HashSet<&str>> =
-        source.streams.as_ref().map(|names| names.iter().map(String::as_str).collect());
+    let wanted: Option<HashSet<&str>> = source.streams.as_ref().map(|names| names.iter().map(String::as_str).collect());
     connector
         .manifest()
         .streams

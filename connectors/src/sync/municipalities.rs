@@ -60,12 +60,7 @@ pub(crate) async fn ensure(
     Ok(())
 }
 
-fn row(
-    known: &Known,
-    priority: i32,
-    named: Municipality,
-    before: Option<&municipality::Model>,
-) -> municipality::Model {
+fn row(known: &Known, priority: i32, named: Municipality, before: Option<&municipality::Model>) -> municipality::Model {
     let region = named.region.filter(|slug| known.is_region(slug));
     let is_g4 = named.code.is_g4();
     let code = String::from(named.code);
@@ -80,8 +75,6 @@ fn row(
             municipality::Model { region_slug: before.region_slug.clone().or(region), ..before.clone() }
         }
         (None, Some(name)) => municipality::Model { code, name, is_g4, region_slug: region, priority },
-        (None, None) => {
-            municipality::Model { name: code.clone(), code, is_g4, region_slug: region, priority: UNNAMED }
-        }
+        (None, None) => municipality::Model { name: code.clone(), code, is_g4, region_slug: region, priority: UNNAMED },
     }
 }

@@ -361,9 +361,8 @@ where
         return Ok(());
     }
     let keys = || E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column);
-    let others: Vec<_> = E::Column::iter()
-        .filter(|column| keys().all(|key| key.into_iden() != column.into_iden()))
-        .collect();
+    let others: Vec<_> =
+        E::Column::iter().filter(|column| keys().all(|key| key.into_iden() != column.into_iden())).collect();
     let mut conflict = OnConflict::columns(keys());
     let conflict = if others.is_empty() { conflict.do_nothing() } else { conflict.update_columns(others) };
     E::insert_many(rows).on_conflict(conflict.to_owned()).exec_without_returning(journal.connection()).await?;

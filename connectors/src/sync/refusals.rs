@@ -15,8 +15,22 @@ use uuid::Uuid;
 const LONGEST_PAYLOAD: usize = 8 * 1024;
 /// Fields that may tell of people, in any of the standards: their values are not kept.
 const PERSONAL: [&str; 16] = [
-    "contact", "contacts", "email", "e-mail", "emails", "phone", "phones", "telephone", "telefoonnummer", "telefoon",
-    "mobile", "sms", "givenname", "familyname", "contactpersoon", "users",
+    "contact",
+    "contacts",
+    "email",
+    "e-mail",
+    "emails",
+    "phone",
+    "phones",
+    "telephone",
+    "telefoonnummer",
+    "telefoon",
+    "mobile",
+    "sms",
+    "givenname",
+    "familyname",
+    "contactpersoon",
+    "users",
 ];
 
 /// A record set aside.
@@ -47,12 +61,8 @@ impl Rejected<'_> {
 
 /// The keys of a stream's refusals.
 pub(crate) async fn keys(db: &impl ConnectionTrait, source_id: &str, stream: &str) -> Result<HashSet<String>, DbErr> {
-    let keys: Vec<String> = of_stream(source_id, stream)
-        .select_only()
-        .column(refusal::Column::RecordKey)
-        .into_tuple()
-        .all(db)
-        .await?;
+    let keys: Vec<String> =
+        of_stream(source_id, stream).select_only().column(refusal::Column::RecordKey).into_tuple().all(db).await?;
     Ok(keys.into_iter().collect())
 }
 
@@ -143,9 +153,7 @@ pub(crate) async fn clear_gone(
 }
 
 fn of_stream(source_id: &str, stream: &str) -> sea_orm::Select<refusal::Entity> {
-    refusal::Entity::find()
-        .filter(refusal::Column::SourceId.eq(source_id))
-        .filter(refusal::Column::Stream.eq(stream))
+    refusal::Entity::find().filter(refusal::Column::SourceId.eq(source_id)).filter(refusal::Column::Stream.eq(stream))
 }
 
 /// What came, without contact details, cut where it is long.

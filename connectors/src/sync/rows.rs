@@ -180,12 +180,6 @@ impl From<Option<GeoPoint>> for PointColumns {
     fn from(point: Option<GeoPoint>) -> Self {
         let Some(point) = point else { return Self::default() };
         let [x, y, z] = point.on_unit_sphere();
-        Self {
-            latitude: Some(point.latitude),
-            longitude: Some(point.longitude),
-            x: Some(x),
-            y: Some(y),
-            z: Some(z),
-        }
+        Self { latitude: Some(point.latitude), longitude: Some(point.longitude), x: Some(x), y: Some(y), z: Some(z) }
     }
 }

@@ -64,11 +64,7 @@ impl StreamRun {
     }
 
     /// Reads a stream to its end. `None` where the system does not offer it.
-    pub(crate) async fn read(
-        run: &Run<'_>,
-        spec: &'static StreamSpec,
-        report: &mut RunReport,
-    ) -> Result<Option<Self>> {
+    pub(crate) async fn read(run: &Run<'_>, spec: &'static StreamSpec, report: &mut RunReport) -> Result<Option<Self>> {
         let mut stream = Self::open(run, spec, &run.engine.db).await?;
         if stream.reading.mode == SyncMode::Full {
             report.mode = SyncMode::Full;
@@ -117,9 +113,7 @@ impl StreamRun {
         let spec = self.spec;
         let mut page = match fetch(run, spec, since, first.as_deref()).await {
             Ok(page) => page,
-            Err(error)
-                if self.spec.optional && first.is_none() && error.kind() == ErrorKind::NotFound =>
-            {
+            Err(error) if self.spec.optional && first.is_none() && error.kind() == ErrorKind::NotFound => {
                 tracing::info!(stream = self.spec.name, "the system does not offer this stream");
                 return Ok(false);
             }
@@ -132,7 +126,10 @@ impl StreamRun {
         };
         loop {
             if run.options.cancel.is_cancelled() {
-                return Err(Error::new(ErrorKind::Cancelled, "stopped before its end; the next run goes on from there"));
+                return Err(Error::new(
+                    ErrorKind::Cancelled,
+                    "stopped before its end; the next run goes on from there",
+                ));
             }
             let next = page.next.take();
             if let Some(token) = &next

@@ -339,9 +339,8 @@ fn voices(context: &Context, others: Vec<entity::claim::Model>, incoming: &[Inco
         .into_iter()
         .filter(|claim| claim.source_id != context.source_id || !own.contains(claim.external_id.as_str()))
         .map(|claim| voice(&claim.source_id, &claim.external_id, claim.content));
-    let incoming = incoming
-        .iter()
-        .map(|incoming| voice(&context.source_id, &incoming.external_id, incoming.content.clone()));
+    let incoming =
+        incoming.iter().map(|incoming| voice(&context.source_id, &incoming.external_id, incoming.content.clone()));
     others.chain(incoming).collect()
 }
 
@@ -354,8 +353,7 @@ fn stamp<R: Assemble>(row: R, before: Option<&R>, now: DateTime<Utc>) -> (R, Opt
         return (as_it_was, None);
     }
     let action = if was.deleted_at.is_some() { ChangeAction::Created } else { ChangeAction::Updated };
-    let stamps =
-        Stamps { version: was.version + 1, created_at: was.created_at, updated_at: now, deleted_at: None };
+    let stamps = Stamps { version: was.version + 1, created_at: was.created_at, updated_at: now, deleted_at: None };
     (row.stamped(stamps), Some(action))
 }
 
@@ -401,7 +399,8 @@ async fn load_locked<R: Assemble>(journal: &Journal, ids: &[Uuid]) -> Result<Has
     use sea_orm::{Iterable, PrimaryKeyToColumn, QueryOrder};
     let mut rows = HashMap::with_capacity(ids.len());
     for ids in ids.chunks(MOST_VALUES) {
-        let Some(key) = <R::Table as EntityTrait>::PrimaryKey::iter().next().map(PrimaryKeyToColumn::into_column) else {
+        let Some(key) = <R::Table as EntityTrait>::PrimaryKey::iter().next().map(PrimaryKeyToColumn::into_column)
+        else {
             continue;
         };
         let found = R::Table::find()

@@ -76,11 +76,7 @@ impl Assemble for commitment::Model {
         Ok(Assembled { row, complete: true })
     }
 
-    async fn follow_up(
-        journal: &Journal,
-        source_name: &str,
-        built: &[Built<Self>],
-    ) -> Result<BTreeSet<Uuid>, DbErr> {
+    async fn follow_up(journal: &Journal, source_name: &str, built: &[Built<Self>]) -> Result<BTreeSet<Uuid>, DbErr> {
         let steps: Vec<_> = built.iter().filter_map(|built| step(built, source_name, journal.at())).collect();
         if !steps.is_empty() {
             commitment_step::Entity::insert_many(steps).exec_without_returning(journal.connection()).await?;

@@ -87,11 +87,7 @@ impl Assemble for offer::Model {
         Ok(Assembled { row, complete: true })
     }
 
-    async fn follow_up(
-        journal: &Journal,
-        _source_name: &str,
-        built: &[Built<Self>],
-    ) -> Result<BTreeSet<Uuid>, DbErr> {
+    async fn follow_up(journal: &Journal, _source_name: &str, built: &[Built<Self>]) -> Result<BTreeSet<Uuid>, DbErr> {
         let offers: Vec<_> = built.iter().map(|built| (built.row.id, &built.said)).collect();
         save_reach(journal.connection(), &offers).await
     }
@@ -109,24 +105,20 @@ fn reach(said: &Offer) -> Reach {
 
 /// Writes where offers reach, for those whose reach differs from what is stored. Returns the offers it wrote for:
 /// their reach is part of the record, so they count as changed.
-async fn save_reach(
-    db: &impl ConnectionTrait,
-    offers: &[(Uuid, &Offer)],
-) -> Result<BTreeSet<Uuid>, DbErr> {
+async fn save_reach(db: &impl ConnectionTrait, offers: &[(Uuid, &Offer)]) -> Result<BTreeSet<Uuid>, DbErr> {
     let ids: Vec<Uuid> = offers.iter().map(|(id, _)| *id).collect();
-    let municipalities =
-        offer_municipality::Entity::find().filter(offer_municipality::Column::OfferId.is_in(ids.clone())).all(db).await?;
+    let municipalities = offer_municipality::Entity::find()
+        .filter(offer_municipality::Column::OfferId.is_in(ids.clone()))
+        .all(db)
+        .await?;
     let regions = offer_region::Entity::find().filter(offer_region::Column::OfferId.is_in(ids)).all(db).await?;
     let stored = |id: Uuid| -> Reach {
         let codes = municipalities.iter().filter(|row| row.offer_id == id).map(|row| row.municipality_code.clone());
         let slugs = regions.iter().filter(|row| row.offer_id == id).map(|row| row.region_slug.clone());
         (codes.collect(), slugs.collect())
     };
-    let changed: Vec<(Uuid, Reach)> = offers
-        .iter()
-        .map(|(id, said)| (*id, reach(said)))
-        .filter(|(id, reach)| stored(*id) != *reach)
-        .collect();
+    let changed: Vec<(Uuid, Reach)> =
+        offers.iter().map(|(id, said)| (*id, reach(said))).filter(|(id, reach)| stored(*id) != *reach).collect();
     let ids: BTreeSet<Uuid> = changed.iter().map(|(id, _)| *id).collect();
     if ids.is_empty() {
         return Ok(ids);
