@@ -15,8 +15,12 @@ fn hub(directory: &Path, arguments: &[&str]) -> Command {
 }
 
 fn run(directory: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
-    let Output { status, stdout, stderr } = hub(directory, arguments).output().unwrap();
-    (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+    let Output { status, stdout, stderr } = hub(directory, arguments).output().expect("the binary does its part");
+    (
+        status.code(),
+        String::from_utf8(stdout).expect("the binary does its part"),
+        String::from_utf8(stderr).expect("the binary does its part"),
+    )
 }
 
 #[test]
@@ -78,35 +82,39 @@ impl Serving {
             .stderr(Stdio::piped())
             .stdout(Stdio::null())
             .spawn()
-            .unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap());
+            .expect("the binary does its part");
+        let mut log = BufReader::new(child.stderr.take().expect("the binary does its part"));
         let address = loop {
             let mut line = String::new();
-            assert_ne!(log.read_line(&mut line).unwrap(), 0, "it ended before it served");
+            assert_ne!(log.read_line(&mut line).expect("the binary does its part"), 0, "it ended before it served");
             if let Some((_, rest)) = line.split_once("serving on http://") {
-                break rest.split('"').next().unwrap().to_owned();
+                break rest.split('"').next().expect("the binary does its part").to_owned();
             }
         };
         Self { child, address, log }
     }
 
     fn signal(&self, name: &str) {
-        let status = Command::new("kill").args([format!("-{name}"), self.child.id().to_string()]).status().unwrap();
+        let status = Command::new("kill")
+            .args([format!("-{name}"), self.child.id().to_string()])
+            .status()
+            .expect("the binary does its part");
         assert!(status.success());
     }
 
     fn get(&self, path: &str) -> String {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nhost: hub\r\nconnection: close\r\n\r\n").unwrap();
+        let mut stream = TcpStream::connect(&self.address).expect("the binary does its part");
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: hub\r\nconnection: close\r\n\r\n")
+            .expect("the binary does its part");
         let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
+        stream.read_to_string(&mut answer).expect("the binary does its part");
         answer
     }
 
     fn end(mut self) -> (Option<i32>, String) {
         let mut log = String::new();
-        self.log.read_to_string(&mut log).unwrap();
-        (self.child.wait().unwrap().code(), log)
+        self.log.read_to_string(&mut log).expect("the binary does its part");
+        (self.child.wait().expect("the binary does its part").code(), log)
     }
 }
 

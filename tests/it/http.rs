@@ -26,9 +26,9 @@ struct Gateway {
 impl Gateway {
     async fn start(graphql: MethodRouter, request_timeout: Duration, grace: Duration) -> Self {
         let url = ConnectionUrl::from("sqlite::memory:");
-        let db = database::connect(&DatabaseSettings { url, max_connections: None }).await.unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let db = database::connect(&DatabaseSettings { url, max_connections: None }).await.expect("a store in memory");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("its address");
         let shutdown = CancellationToken::new();
         let router = http::router(Site { db: db.clone(), body_bytes: 1000, request_timeout }, graphql);
         let served = tokio::spawn(http::serve(listener, router, shutdown.clone(), grace));
@@ -53,16 +53,16 @@ impl Gateway {
     }
 
     async fn get(&self, path: &str) -> Response {
-        client().get(self.url(path)).send().await.unwrap()
+        client().get(self.url(path)).send().await.expect("an answer")
     }
 }
 
 fn client() -> Client {
-    Client::builder().redirect(reqwest::redirect::Policy::none()).no_gzip().no_proxy().build().unwrap()
+    Client::builder().redirect(reqwest::redirect::Policy::none()).no_gzip().no_proxy().build().expect("a client")
 }
 
 async fn body(response: Response) -> Value {
-    response.json().await.unwrap()
+    response.json().await.expect("JSON")
 }
 
 #[tokio::test]
