@@ -34,6 +34,6 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings, output: &mut
     let db = store::open(&settings.database).await?;
     let imported =
         shortages::import(&db, &text).await.with_context(|| format!("nothing was taken from {}", file.display()))?;
-    output.line(format!("Took {} expected shortages for {} regions.", imported.rows, imported.regions));
+    output.line(format!("Expected shortages taken: {}. Regions: {}.", imported.rows, imported.regions));
     Ok(ExitCode::SUCCESS)
 }
