@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::Clock;
+use futures::future::BoxFuture;
 use oauth2::basic::{BasicClient, BasicErrorResponseType};
 use oauth2::{
-    AuthType, ClientId, ClientSecret, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, RequestTokenError, Scope,
-    TokenResponse, TokenUrl,
+    AsyncHttpClient, AuthType, ClientId, ClientSecret, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse,
+    RequestTokenError, Scope, TokenResponse, TokenUrl,
 };
 use tokio::sync::Mutex;
 use url::Url;
@@ -66,6 +67,16 @@ struct State {
     /// How many fetches have ended, and how the last failed: those who waited for it share its outcome.
     fetches: u64,
     failure: Option<(ErrorKind, String)>,
+}
+
+/// Named and boxed, for the compiler cannot prove a closure's future `Send` here (rust-lang/rust#100013).
+impl<'c> AsyncHttpClient<'c> for Tokens {
+    type Error = Error;
+    type Future = BoxFuture<'c, Result<HttpResponse>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(self.send(request))
+    }
 }
 
 impl Tokens {
@@ -144,8 +155,7 @@ impl Tokens {
         if let Some(resource) = &self.settings.resource {
             request = request.add_extra_param("resource", resource);
         }
-        let http = |request: HttpRequest| self.send(request);
-        let answer = request.request_async(&http).await.map_err(|error| self.explain(error))?;
+        let answer = request.request_async(self).await.map_err(|error| self.explain(error))?;
         let lifetime =
             answer.expires_in().and_then(|lifetime| TimeDelta::from_std(lifetime).ok()).unwrap_or(DEFAULT_LIFETIME);
         let margin = RENEW_BEFORE.min(lifetime / 10);

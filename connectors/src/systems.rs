@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+mod fields;
+mod paging;
+mod school_board;
+
 use crate::connector::{Connector, Manifest};
 use crate::error::{Error, ErrorKind, Result};
 use crate::settings::SourceSettings;
@@ -15,7 +19,7 @@ pub struct Entry {
 }
 
 /// Every system, in the order of the documentation.
-pub const SYSTEMS: &[Entry] = &[];
+pub const SYSTEMS: &[Entry] = &[school_board::ENTRY];
 
 /// The connector that `settings` names.
 ///

@@ -1,4 +1,5 @@
 //! Everything that is tested from outside a file: on SQLite and on PostgreSQL, over real HTTP, against the simulated
 //! partner systems.
 
+mod http;
 mod store;

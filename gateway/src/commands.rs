@@ -1,0 +1,99 @@
+//! The commands of `hub`, and how they end: 0 done, 1 failed, 2 used or configured wrongly.
+//!
+//! # To add a command
+//! Its file here with its arguments and its `run`, its variant in [`Command`], its line in [`execute`].
+
+mod check;
+mod import;
+mod migrate;
+pub(crate) mod output;
+// mod schema;
+mod serve;
+mod store;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use gateway::config::{ConfigError, Environment, Settings};
+use gateway::telemetry;
+use output::Output;
+
+/// Joins school boards, municipalities and partners in one GraphQL API.
+#[derive(Debug, Parser)]
+#[command(name = "hub", version, propagate_version = true)]
+struct Hub {
+    /// The configuration [default: hub.toml in the working directory, if it is there]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the gateway
+    Serve(serve::Arguments),
+    /// Tries the configuration, the database, Redis and each source; a line each
+    Check(check::Arguments),
+    /// Brings the database's schema up to date, takes it back, or tells where it is
+    Migrate(migrate::Arguments),
+    /// Takes in reference data from files
+    Import(import::Arguments),
+    // /// Prints the GraphQL schema
+    // Schema(schema::Arguments),
+}
+
+/// The command is used wrongly: exit 2, as for arguments that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct BadUse(pub(crate) String);
+
+/// Reads the arguments and does what they say.
+pub(crate) async fn run() -> ExitCode {
+    let hub = Hub::parse();
+    match execute(hub, &Environment::Process, &mut Output::stdout()).await {
+        Ok(code) => code,
+        Err(error) => {
+            if let Some(error) = error.downcast_ref::<ConfigError>() {
+                error.problems.iter().for_each(output::problem);
+            } else {
+                format!("{error:#}").lines().for_each(output::problem);
+            }
+            code_of(&error)
+        }
+    }
+}
+
+async fn execute(hub: Hub, environment: &Environment, output: &mut Output) -> anyhow::Result<ExitCode> {
+    // if let Command::Schema(arguments) = &hub.command {
+    //     return schema::run(arguments, output);
+    // }
+    let settings = Settings::load(hub.config.as_deref(), environment);
+    if let Ok(settings) = &settings {
+        telemetry::start(&settings.telemetry)?;
+        settings.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
+    }
+    match hub.command {
+        Command::Check(arguments) => check::run(&arguments, settings, check::source, output).await,
+        Command::Serve(arguments) => serve::run(&arguments, &settings?).await,
+        Command::Migrate(arguments) => migrate::run(&arguments, &settings?, output).await,
+        Command::Import(arguments) => import::run(&arguments, &settings?, output).await,
+    }
+}
+
+fn code_of(error: &anyhow::Error) -> ExitCode {
+    if error.is::<ConfigError>() || error.is::<BadUse>() { ExitCode::from(2) } else { ExitCode::FAILURE }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_fit_together() {
+        Hub::command().debug_assert();
+    }
+}

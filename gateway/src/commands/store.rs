@@ -1,0 +1,21 @@
+//! The store, opened for a command that needs its schema.
+
+use anyhow::{Context, bail};
+use gateway::config::DatabaseSettings;
+use gateway::database::{self, schema};
+use sea_orm::DatabaseConnection;
+use tracing::info;
+
+/// Connects to the store and makes sure of its schema: an embedded one is brought up to date here, for nobody else
+/// uses it; a server's is its operator's to change.
+pub(crate) async fn open(settings: &DatabaseSettings) -> anyhow::Result<DatabaseConnection> {
+    let db = database::connect(settings).await?;
+    if database::is_embedded(&db) {
+        for step in schema::up(&db).await.context("the database's schema cannot be brought up to date")? {
+            info!("the database's schema has taken {step}");
+        }
+    } else if !schema::is_current(&db).await.context("the database does not tell its schema")? {
+        bail!("the database's schema is not up to date: run `hub migrate up`");
+    }
+    Ok(db)
+}

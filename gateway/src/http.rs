@@ -1,0 +1,62 @@
+//! The hub's addresses: what is answered where, within which bounds, and how serving begins and ends. Knows GraphQL
+//! only as something that executes requests.
+//!
+//! # To add an address
+//! Its handler in a file here, its line in [`router`]. What it refuses, it refuses as a [`Refusal`].
+
+mod explorer;
+pub mod graphql;
+mod health;
+mod observe;
+mod refusal;
+mod serve;
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderMap, header};
+use axum::middleware;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{MethodRouter, get};
+use sea_orm::DatabaseConnection;
+
+pub use explorer::SCHOOL_CARD;
+pub use observe::RequestId;
+pub use refusal::Refusal;
+pub use serve::{Stopped, serve, stop_on_signal};
+
+/// What the addresses need.
+#[derive(Clone)]
+pub struct Site {
+    /// The store, for readiness.
+    pub db: DatabaseConnection,
+    /// The longest body of a request, in bytes.
+    pub body_bytes: usize,
+    /// A request may take this long until its answer begins.
+    pub request_timeout: Duration,
+}
+
+/// Every address of the hub; `graphql` answers at `/graphql`, as [`graphql::route`] makes it.
+pub fn router(site: Site, graphql: MethodRouter) -> Router {
+    let bounds = observe::Bounds { request_timeout: site.request_timeout };
+    Router::new()
+        .route("/", get(front_page))
+        .route("/graphql", graphql)
+        .route("/livez", get(health::alive))
+        .route("/readyz", get(health::ready).with_state(site.db))
+        .merge(explorer::router())
+        .fallback(|| async { Refusal::not_found() })
+        .method_not_allowed_fallback(|| async { Refusal::method_not_allowed() })
+        .layer(DefaultBodyLimit::max(site.body_bytes))
+        .layer(middleware::from_fn_with_state(bounds, observe::observe))
+}
+
+async fn front_page(headers: HeaderMap) -> Response {
+    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    if accept.contains("text/html") {
+        Redirect::temporary("/explorer").into_response()
+    } else {
+        Refusal::not_found().into_response()
+    }
+}

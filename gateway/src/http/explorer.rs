@@ -1,0 +1,175 @@
+//! `/explorer`: GraphiQL, served from the binary. Fetches nothing from another host.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::Read;
+
+use axum::Router;
+use axum::extract::Path;
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use flate2::read::GzDecoder;
+
+use super::Refusal;
+
+/// The headline query: one school's needs, committed partners and homes. Takes `$brin`.
+pub const SCHOOL_CARD: &str = include_str!("../../assets/explorer/school-card.graphql");
+
+/// Only this host. GraphiQL writes its styles into the page, and carries its fonts and a few images as data.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; font-src data:; \
+                      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
+                      frame-ancestors 'none'";
+
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+
+/// A file as it lies in the binary.
+struct Asset {
+    name: &'static str,
+    media_type: &'static str,
+    bytes: &'static [u8],
+    is_packed: bool,
+}
+
+const PAGE: Asset =
+    plain("explorer.html", "text/html; charset=utf-8", include_bytes!("../../assets/explorer/explorer.html"));
+
+const ASSETS: [Asset; 7] = [
+    packed("graphiql.js", JAVASCRIPT, include_bytes!("../../assets/explorer/graphiql.js.gz")),
+    packed("graphiql.css", CSS, include_bytes!("../../assets/explorer/graphiql.css.gz")),
+    packed("react.js", JAVASCRIPT, include_bytes!("../../assets/explorer/react.js.gz")),
+    packed("react-dom.js", JAVASCRIPT, include_bytes!("../../assets/explorer/react-dom.js.gz")),
+    plain("explorer.js", JAVASCRIPT, include_bytes!("../../assets/explorer/explorer.js")),
+    plain("explorer.css", CSS, include_bytes!("../../assets/explorer/explorer.css")),
+    plain("school-card.graphql", "application/graphql; charset=utf-8", SCHOOL_CARD.as_bytes()),
+];
+
+/// The explorer's addresses.
+pub(super) fn router() -> Router {
+    Router::new()
+        .route("/explorer", get(|headers: HeaderMap| async move { PAGE.answer(&headers) }))
+        .route("/explorer/{name}", get(asset))
+}
+
+async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {
+    match ASSETS.iter().find(|asset| asset.name == name) {
+        Some(asset) => asset.answer(&headers),
+        None => Refusal::not_found().into_response(),
+    }
+}
+
+const fn plain(name: &'static str, media_type: &'static str, bytes: &'static [u8]) -> Asset {
+    Asset { name, media_type, bytes, is_packed: false }
+}
+
+const fn packed(name: &'static str, media_type: &'static str, bytes: &'static [u8]) -> Asset {
+    Asset { name, media_type, bytes, is_packed: true }
+}
+
+impl Asset {
+    fn answer(&self, headers: &HeaderMap) -> Response {
+        let tag = self.tag();
+        let mut response = if matches_tag(headers, &tag) {
+            StatusCode::NOT_MODIFIED.into_response()
+        } else if !self.is_packed {
+            self.bytes.into_response()
+        } else if takes_gzip(headers) {
+            ([(header::CONTENT_ENCODING, "gzip")], self.bytes).into_response()
+        } else {
+            match self.unpacked() {
+                Ok(bytes) => bytes.into_response(),
+                Err(_) => return Refusal::not_found().into_response(),
+            }
+        };
+        let fixed: [(HeaderName, &str); 6] = [
+            (header::CONTENT_TYPE, self.media_type),
+            (header::CONTENT_SECURITY_POLICY, POLICY),
+            (header::REFERRER_POLICY, "no-referrer"),
+            (header::VARY, "accept-encoding"),
+            // Names stay while contents change with a release: ask each time, and mostly hear that nothing did.
+            (header::CACHE_CONTROL, "no-cache"),
+            (header::ETAG, &tag),
+        ];
+        for (name, value) in fixed {
+            if let Ok(value) = value.parse() {
+                response.headers_mut().insert(name, value);
+            }
+        }
+        response
+    }
+
+    /// Weak, for packed and unpacked differ in bytes and not in what they say.
+    fn tag(&self) -> String {
+        let mut hasher = DefaultHasher::new();
+        self.bytes.hash(&mut hasher);
+        format!("W/\"{:016x}\"", hasher.finish())
+    }
+
+    fn unpacked(&self) -> std::io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        GzDecoder::new(self.bytes).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+fn matches_tag(headers: &HeaderMap, tag: &str) -> bool {
+    let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    listed(headers, header::IF_NONE_MATCH).any(|given| opaque(given) == opaque(tag))
+}
+
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    listed(headers, header::ACCEPT_ENCODING).any(|coding| {
+        let mut parts = coding.split(';').map(str::trim);
+        let is_gzip = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip") || name == "*");
+        let is_refused = parts.filter_map(|part| part.strip_prefix("q=")).any(|quality| quality.parse() == Ok(0.0));
+        is_gzip && !is_refused
+    })
+}
+
+fn listed(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
+    headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: HeaderName, value: &str) -> HeaderMap {
+        HeaderMap::from_iter([(name, value.parse().unwrap())])
+    }
+
+    #[test]
+    fn every_packed_file_can_be_unpacked() {
+        for asset in ASSETS.iter().filter(|asset| asset.is_packed) {
+            assert!(asset.unpacked().unwrap().len() > asset.bytes.len(), "{}", asset.name);
+        }
+    }
+
+    #[test]
+    fn gzip_is_sent_to_those_who_take_it() {
+        for (accepted, expected) in
+            [("gzip, br", true), ("br", false), ("gzip;q=0", false), ("gzip; q=0.5", true), ("*", true), ("", false)]
+        {
+            assert_eq!(takes_gzip(&headers(header::ACCEPT_ENCODING, accepted)), expected, "{accepted}");
+        }
+        assert!(!takes_gzip(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn who_has_a_file_is_not_sent_it_again() {
+        let tag = PAGE.tag();
+        assert_eq!(PAGE.answer(&headers(header::IF_NONE_MATCH, &tag)).status(), StatusCode::NOT_MODIFIED);
+        assert_eq!(PAGE.answer(&headers(header::IF_NONE_MATCH, "W/\"other\"")).status(), StatusCode::OK);
+    }
+
+    #[test]
+    fn the_page_asks_for_what_there_is_on_this_host_only() {
+        let page = std::str::from_utf8(PAGE.bytes).unwrap();
+        let asked: Vec<_> = page.split('"').filter(|part| part.contains('/') && !part.contains('<')).collect();
+        assert_eq!(asked.len(), 6, "{asked:?}");
+        for address in asked {
+            let name = address.strip_prefix("/explorer/").unwrap();
+            assert!(ASSETS.iter().any(|asset| asset.name == name), "{address}");
+        }
+    }
+}

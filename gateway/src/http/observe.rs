@@ -1,0 +1,98 @@
+//! What holds for every request: an id, a line in the log, a bound on its time, and that a panic harms it alone.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures::FutureExt;
+use tokio::time::{Instant, timeout};
+use tracing::{Instrument, debug, error, info, info_span};
+use uuid::Uuid;
+
+use super::Refusal;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The longest id that is taken over from a client or a proxy.
+const LONGEST_ID: usize = 64;
+
+/// The id of a request: in its answer's `x-request-id`, in the log, and among the request's extensions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestId(pub String);
+
+/// What every request keeps to.
+#[derive(Clone, Copy)]
+pub(super) struct Bounds {
+    /// It may take this long until its answer begins.
+    pub(super) request_timeout: Duration,
+}
+
+/// Gives a request its id, bounds its time, and logs what became of it: never its query.
+pub(super) async fn observe(State(bounds): State<Bounds>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let id = request_id(request.headers().get(&REQUEST_ID));
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let span = info_span!("gateway.http.request", request.id = %id, http.method = %method, http.path = %path);
+    request.extensions_mut().insert(RequestId(id.clone()));
+
+    let answer = timeout(bounds.request_timeout, AssertUnwindSafe(next.run(request)).catch_unwind());
+    let mut response = match answer.instrument(span.clone()).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(panic)) => {
+            span.in_scope(|| error!(panic = said(panic.as_ref()), "a request's handler panicked"));
+            Refusal::internal(&id).into_response()
+        }
+        Err(_) => Refusal::timeout().into_response(),
+    };
+
+    let status = response.status().as_u16();
+    let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    span.in_scope(|| {
+        // Probes come every few seconds and say the same.
+        if matches!(path.as_str(), "/livez" | "/readyz") {
+            debug!(http.status = status, duration_ms, "answered {method} {path} with {status}");
+        } else {
+            info!(http.status = status, duration_ms, "answered {method} {path} with {status}");
+        }
+    });
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// The id that the client or a proxy gave, if it can stand in a log; else a new one.
+fn request_id(given: Option<&HeaderValue>) -> String {
+    let is_plain = |id: &&str| {
+        (1..=LONGEST_ID).contains(&id.len())
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+    };
+    let given = given.and_then(|id| id.to_str().ok()).filter(is_plain);
+    given.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
+}
+
+fn said(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_taken_over_only_where_it_can_stand_in_a_log() {
+        assert_eq!(request_id(Some(&HeaderValue::from_static("trace-1.a_B"))), "trace-1.a_B");
+        let long = "a".repeat(65);
+        for id in ["", "two words", "line\\nbreak", long.as_str()] {
+            let taken = request_id(Some(&HeaderValue::from_str(id).unwrap()));
+            assert_ne!(taken, id);
+            assert_eq!(taken.len(), 36);
+        }
+    }
+}
