@@ -21,6 +21,8 @@ pub enum Language {
 pub trait Code: Copy + Eq + fmt::Debug + Send + Sync + 'static {
     /// The name of the vocabulary, as the public schema names it.
     const VOCABULARY: &'static str;
+    /// What the vocabulary is about, in a sentence.
+    const DESCRIPTION: &'static str;
     /// Every value, in the order of declaration.
     const ALL: &'static [Self];
 
@@ -39,8 +41,8 @@ pub trait Code: Copy + Eq + fmt::Debug + Send + Sync + 'static {
 
 /// Declares a vocabulary: per value its documentation, its name, its code, its Dutch and its English label.
 macro_rules! vocabulary {
-    ($(#[$meta:meta])* pub enum $name:ident { $($(#[$value_meta:meta])* $value:ident = $code:literal, $nl:literal, $en:literal;)+ }) => {
-        $(#[$meta])*
+    ($(#[doc = $doc:literal])* pub enum $name:ident { $($(#[$value_meta:meta])* $value:ident = $code:literal, $nl:literal, $en:literal;)+ }) => {
+        $(#[doc = $doc])*
         #[derive(
             Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord,
             sea_orm::EnumIter, sea_orm::DeriveActiveEnum, serde::Serialize, serde::Deserialize,
@@ -52,6 +54,7 @@ macro_rules! vocabulary {
 
         impl $crate::code::Code for $name {
             const VOCABULARY: &'static str = stringify!($name);
+            const DESCRIPTION: &'static str = concat!($($doc),*).trim_ascii();
             const ALL: &'static [Self] = &[$(Self::$value),+];
 
             fn code(self) -> &'static str {

@@ -378,6 +378,7 @@ pub enum Urgency {
 
 impl Code for Urgency {
     const VOCABULARY: &'static str = "Urgency";
+    const DESCRIPTION: &'static str = "How pressing a need is (urgentie).";
     const ALL: &'static [Self] = &[Self::Low, Self::Normal, Self::High, Self::Critical];
 
     fn code(self) -> &'static str {

@@ -7,7 +7,7 @@ mod check;
 mod import;
 mod migrate;
 pub(crate) mod output;
-// mod schema;
+mod schema;
 mod serve;
 mod store;
 
@@ -40,8 +40,8 @@ enum Command {
     Migrate(migrate::Arguments),
     /// Takes in reference data from files
     Import(import::Arguments),
-    // /// Prints the GraphQL schema
-    // Schema(schema::Arguments),
+    /// Prints the GraphQL schema
+    Schema(schema::Arguments),
 }
 
 /// The command is used wrongly: exit 2, as for arguments that cannot be read.
@@ -66,9 +66,9 @@ pub(crate) async fn run() -> ExitCode {
 }
 
 async fn execute(hub: Hub, environment: &Environment, output: &mut Output) -> anyhow::Result<ExitCode> {
-    // if let Command::Schema(arguments) = &hub.command {
-    //     return schema::run(arguments, output);
-    // }
+    if let Command::Schema(arguments) = &hub.command {
+        return schema::run(arguments, output);
+    }
     let settings = Settings::load(hub.config.as_deref(), environment);
     if let Ok(settings) = &settings {
         telemetry::start(&settings.telemetry)?;
@@ -79,6 +79,7 @@ async fn execute(hub: Hub, environment: &Environment, output: &mut Output) -> an
         Command::Serve(arguments) => serve::run(&arguments, &settings?).await,
         Command::Migrate(arguments) => migrate::run(&arguments, &settings?, output).await,
         Command::Import(arguments) => import::run(&arguments, &settings?, output).await,
+        Command::Schema(arguments) => schema::run(&arguments, output),
     }
 }
 

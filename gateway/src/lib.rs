@@ -1,5 +1,7 @@
 //! Everything that faces consumers.
 pub mod config;
 pub mod database;
+pub mod error;
+pub mod graphql;
 pub mod http;
 pub mod telemetry;

@@ -4,9 +4,11 @@ use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
 
 /// The types that the two databases name differently: placeholder, SQLite, PostgreSQL. SQLite keeps instants as text
-/// in UTC, which orders as time does.
-const TYPES: [(&str, &str, &str); 5] = [
+/// in UTC, which orders as time does. PostgreSQL orders text by its bytes, as SQLite does: pages begin and end at the same
+/// records on both, whatever locale the database was made with.
+const TYPES: [(&str, &str, &str); 6] = [
     ("{uuid}", "BLOB", "UUID"),
+    ("{text}", "TEXT", "TEXT COLLATE \"C\""),
     ("{instant}", "TEXT", "TIMESTAMPTZ"),
     ("{json}", "TEXT", "JSONB"),
     ("{bytes}", "BLOB", "BYTEA"),

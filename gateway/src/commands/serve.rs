@@ -3,10 +3,11 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use axum::routing::any;
 use clap::Args;
+use entity::Clock;
 use gateway::config::Settings;
-use gateway::http::{self, Refusal, Site};
+use gateway::graphql::Graph;
+use gateway::http::{self, Site};
 use tokio::net::TcpListener;
 use tracing::info;
 
@@ -28,7 +29,8 @@ pub(super) async fn run(_arguments: &Arguments, settings: &Settings) -> anyhow::
         body_bytes: settings.limits.body_bytes,
         request_timeout: settings.http.request_timeout(),
     };
-    let graphql = any(async || Refusal::not_found());
+    let graph = Graph::new(db.clone(), Clock::system(), &settings.limits);
+    let graphql = http::graphql::route(graph);
     let router = http::router(site, graphql);
 
     let address = listener.local_addr()?;

@@ -1,25 +1,25 @@
 CREATE TABLE source (
-    id TEXT PRIMARY KEY,
-    name TEXT NOT NULL,
-    connector TEXT NOT NULL,
-    kind TEXT NOT NULL,
+    id {text} PRIMARY KEY,
+    name {text} NOT NULL,
+    connector {text} NOT NULL,
+    kind {text} NOT NULL,
     priority INTEGER NOT NULL,
     every_secs BIGINT NOT NULL,
     fresh_for_secs BIGINT NOT NULL,
     enabled BOOLEAN NOT NULL,
     last_succeeded_at {instant},
-    last_status TEXT,
+    last_status {text},
     next_run_at {instant},
-    lease_owner TEXT,
+    lease_owner {text},
     lease_until {instant},
     fence BIGINT NOT NULL
 );
 
 CREATE TABLE sync_run (
     id {uuid} PRIMARY KEY,
-    source_id TEXT NOT NULL REFERENCES source (id),
-    status TEXT NOT NULL,
-    mode TEXT NOT NULL,
+    source_id {text} NOT NULL REFERENCES source (id),
+    status {text} NOT NULL,
+    mode {text} NOT NULL,
     started_at {instant} NOT NULL,
     finished_at {instant},
     read INTEGER NOT NULL,
@@ -28,16 +28,16 @@ CREATE TABLE sync_run (
     unchanged INTEGER NOT NULL,
     deleted INTEGER NOT NULL,
     refused INTEGER NOT NULL,
-    error TEXT
+    error {text}
 );
 CREATE INDEX sync_run_by_source ON sync_run (source_id, started_at);
 CREATE UNIQUE INDEX sync_run_one_at_a_time ON sync_run (source_id) WHERE status = 'RUNNING';
 
 CREATE TABLE checkpoint (
-    source_id TEXT NOT NULL REFERENCES source (id),
-    stream TEXT NOT NULL,
-    page_token TEXT,
-    mode TEXT,
+    source_id {text} NOT NULL REFERENCES source (id),
+    stream {text} NOT NULL,
+    page_token {text},
+    mode {text},
     reading_since {instant},
     reading_watermark {instant},
     seen {bytes},
@@ -49,13 +49,13 @@ CREATE TABLE checkpoint (
 
 CREATE TABLE refusal (
     id {uuid} PRIMARY KEY,
-    source_id TEXT NOT NULL REFERENCES source (id),
-    stream TEXT NOT NULL,
-    record_key TEXT NOT NULL,
-    external_id TEXT,
+    source_id {text} NOT NULL REFERENCES source (id),
+    stream {text} NOT NULL,
+    record_key {text} NOT NULL,
+    external_id {text},
     reasons {json} NOT NULL,
     awaits_reference BOOLEAN NOT NULL,
-    payload TEXT,
+    payload {text},
     first_seen_at {instant} NOT NULL,
     last_seen_at {instant} NOT NULL,
     UNIQUE (source_id, stream, record_key)
@@ -63,10 +63,10 @@ CREATE TABLE refusal (
 
 CREATE TABLE claim (
     id {number},
-    source_id TEXT NOT NULL REFERENCES source (id),
-    stream TEXT NOT NULL,
-    record_type TEXT NOT NULL,
-    external_id TEXT NOT NULL,
+    source_id {text} NOT NULL REFERENCES source (id),
+    stream {text} NOT NULL,
+    record_type {text} NOT NULL,
+    external_id {text} NOT NULL,
     record_id {uuid} NOT NULL,
     content_hash {bytes} NOT NULL,
     content {json} NOT NULL,
@@ -87,51 +87,51 @@ INSERT INTO journal_head (id, sequence) VALUES (1, 0);
 CREATE TABLE change (
     sequence BIGINT PRIMARY KEY,
     at {instant} NOT NULL,
-    action TEXT NOT NULL,
-    record_type TEXT NOT NULL,
+    action {text} NOT NULL,
+    record_type {text} NOT NULL,
     record_id {uuid} NOT NULL,
-    source_id TEXT,
+    source_id {text},
     school_id {uuid},
-    municipality_code TEXT,
+    municipality_code {text},
     partner_id {uuid}
 );
 CREATE INDEX change_by_school ON change (school_id, sequence);
 CREATE INDEX change_by_record ON change (record_id, sequence);
 
 CREATE TABLE theme (
-    code TEXT PRIMARY KEY,
+    code {text} PRIMARY KEY,
     position INTEGER NOT NULL UNIQUE,
-    label_nl TEXT NOT NULL,
-    label_en TEXT NOT NULL,
-    description_nl TEXT NOT NULL,
-    description_en TEXT NOT NULL
+    label_nl {text} NOT NULL,
+    label_en {text} NOT NULL,
+    description_nl {text} NOT NULL,
+    description_en {text} NOT NULL
 );
 
 CREATE TABLE support_kind (
-    code TEXT PRIMARY KEY,
+    code {text} PRIMARY KEY,
     position INTEGER NOT NULL UNIQUE,
-    label_nl TEXT NOT NULL,
-    label_en TEXT NOT NULL
+    label_nl {text} NOT NULL,
+    label_en {text} NOT NULL
 );
 
 CREATE TABLE region (
-    slug TEXT PRIMARY KEY,
-    name TEXT NOT NULL,
+    slug {text} PRIMARY KEY,
+    name {text} NOT NULL,
     is_shrinking BOOLEAN NOT NULL
 );
 
 CREATE TABLE region_shortage (
-    region_slug TEXT NOT NULL REFERENCES region (slug),
+    region_slug {text} NOT NULL REFERENCES region (slug),
     year INTEGER NOT NULL,
     fte DOUBLE PRECISION NOT NULL CHECK (fte >= 0),
     PRIMARY KEY (region_slug, year)
 );
 
 CREATE TABLE municipality (
-    code TEXT PRIMARY KEY,
-    name TEXT NOT NULL,
+    code {text} PRIMARY KEY,
+    name {text} NOT NULL,
     is_g4 BOOLEAN NOT NULL,
-    region_slug TEXT REFERENCES region (slug),
+    region_slug {text} REFERENCES region (slug),
     priority INTEGER NOT NULL
 );
 CREATE INDEX municipality_by_name ON municipality (name, code);
@@ -139,11 +139,11 @@ CREATE INDEX municipality_by_region ON municipality (region_slug);
 
 CREATE TABLE school_board (
     id {uuid} PRIMARY KEY,
-    number TEXT NOT NULL UNIQUE,
-    name TEXT NOT NULL,
-    kvk TEXT,
-    source_id TEXT NOT NULL REFERENCES source (id),
-    external_id TEXT,
+    number {text} NOT NULL UNIQUE,
+    name {text} NOT NULL,
+    kvk {text},
+    source_id {text} NOT NULL REFERENCES source (id),
+    external_id {text},
     version INTEGER NOT NULL CHECK (version > 0),
     created_at {instant} NOT NULL,
     updated_at {instant} NOT NULL,
@@ -153,25 +153,25 @@ CREATE INDEX school_board_by_name ON school_board (name, id);
 
 CREATE TABLE school (
     id {uuid} PRIMARY KEY,
-    brin TEXT NOT NULL UNIQUE,
-    name TEXT NOT NULL,
-    street TEXT,
-    house_number TEXT,
-    postcode TEXT,
-    city TEXT,
+    brin {text} NOT NULL UNIQUE,
+    name {text} NOT NULL,
+    street {text},
+    house_number {text},
+    postcode {text},
+    city {text},
     latitude DOUBLE PRECISION CHECK (latitude BETWEEN -90 AND 90),
     longitude DOUBLE PRECISION CHECK (longitude BETWEEN -180 AND 180),
     geo_x DOUBLE PRECISION,
     geo_y DOUBLE PRECISION,
     geo_z DOUBLE PRECISION,
-    denomination TEXT,
+    denomination {text},
     pupils INTEGER CHECK (pupils >= 0),
     disadvantage_score DOUBLE PRECISION,
-    website TEXT,
+    website {text},
     school_board_id {uuid} REFERENCES school_board (id),
-    municipality_code TEXT REFERENCES municipality (code),
-    source_id TEXT NOT NULL REFERENCES source (id),
-    external_id TEXT,
+    municipality_code {text} REFERENCES municipality (code),
+    source_id {text} NOT NULL REFERENCES source (id),
+    external_id {text},
     version INTEGER NOT NULL CHECK (version > 0),
     created_at {instant} NOT NULL,
     updated_at {instant} NOT NULL,
@@ -184,16 +184,16 @@ CREATE INDEX school_by_latitude ON school (latitude);
 
 CREATE TABLE partner (
     id {uuid} PRIMARY KEY,
-    name TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    kvk TEXT UNIQUE,
-    website TEXT,
-    description TEXT,
-    contact_name TEXT,
-    contact_email TEXT,
-    contact_phone TEXT,
-    source_id TEXT NOT NULL REFERENCES source (id),
-    external_id TEXT,
+    name {text} NOT NULL,
+    kind {text} NOT NULL,
+    kvk {text} UNIQUE,
+    website {text},
+    description {text},
+    contact_name {text},
+    contact_email {text},
+    contact_phone {text},
+    source_id {text} NOT NULL REFERENCES source (id),
+    external_id {text},
     version INTEGER NOT NULL CHECK (version > 0),
     created_at {instant} NOT NULL,
     updated_at {instant} NOT NULL,
@@ -204,22 +204,22 @@ CREATE INDEX partner_by_name ON partner (name, id);
 CREATE TABLE need (
     id {uuid} PRIMARY KEY,
     school_id {uuid} NOT NULL REFERENCES school (id),
-    title TEXT NOT NULL,
-    description TEXT,
+    title {text} NOT NULL,
+    description {text},
     themes INTEGER NOT NULL CHECK (themes BETWEEN 0 AND 1023),
     support_kinds INTEGER NOT NULL CHECK (support_kinds BETWEEN 0 AND 511),
     barriers INTEGER NOT NULL CHECK (barriers BETWEEN 0 AND 1023),
     urgency SMALLINT NOT NULL CHECK (urgency BETWEEN 1 AND 4),
-    status TEXT NOT NULL,
+    status {text} NOT NULL,
     fte_asked DOUBLE PRECISION CHECK (fte_asked >= 0),
     hours_per_week_asked DOUBLE PRECISION CHECK (hours_per_week_asked >= 0),
     starts_on DATE,
     ends_on DATE,
-    contact_name TEXT,
-    contact_email TEXT,
-    contact_phone TEXT,
-    source_id TEXT NOT NULL REFERENCES source (id),
-    external_id TEXT,
+    contact_name {text},
+    contact_email {text},
+    contact_phone {text},
+    source_id {text} NOT NULL REFERENCES source (id),
+    external_id {text},
     version INTEGER NOT NULL CHECK (version > 0),
     created_at {instant} NOT NULL,
     updated_at {instant} NOT NULL,
@@ -235,12 +235,12 @@ CREATE INDEX need_by_external_id ON need (external_id);
 CREATE TABLE offer (
     id {uuid} PRIMARY KEY,
     partner_id {uuid} NOT NULL REFERENCES partner (id),
-    title TEXT NOT NULL,
-    description TEXT,
+    title {text} NOT NULL,
+    description {text},
     themes INTEGER NOT NULL CHECK (themes BETWEEN 0 AND 1023),
     support_kinds INTEGER NOT NULL CHECK (support_kinds BETWEEN 0 AND 511),
     inputs INTEGER NOT NULL CHECK (inputs BETWEEN 0 AND 63),
-    status TEXT NOT NULL,
+    status {text} NOT NULL,
     "national" BOOLEAN NOT NULL,
     latitude DOUBLE PRECISION CHECK (latitude BETWEEN -90 AND 90),
     longitude DOUBLE PRECISION CHECK (longitude BETWEEN -180 AND 180),
@@ -249,14 +249,14 @@ CREATE TABLE offer (
     geo_z DOUBLE PRECISION,
     radius_km DOUBLE PRECISION CHECK (radius_km >= 0),
     capacity_amount DOUBLE PRECISION CHECK (capacity_amount >= 0),
-    capacity_unit TEXT,
+    capacity_unit {text},
     starts_on DATE,
     ends_on DATE,
     requires_vog BOOLEAN NOT NULL,
     vog_in_order BOOLEAN,
     languages {json} NOT NULL,
-    source_id TEXT NOT NULL REFERENCES source (id),
-    external_id TEXT,
+    source_id {text} NOT NULL REFERENCES source (id),
+    external_id {text},
     version INTEGER NOT NULL CHECK (version > 0),
     created_at {instant} NOT NULL,
     updated_at {instant} NOT NULL,
@@ -270,14 +270,14 @@ CREATE INDEX offer_by_status ON offer (status, created_at, id);
 
 CREATE TABLE offer_municipality (
     offer_id {uuid} NOT NULL REFERENCES offer (id) ON DELETE CASCADE,
-    municipality_code TEXT NOT NULL REFERENCES municipality (code),
+    municipality_code {text} NOT NULL REFERENCES municipality (code),
     PRIMARY KEY (offer_id, municipality_code)
 );
 CREATE INDEX offer_municipality_by_municipality ON offer_municipality (municipality_code, offer_id);
 
 CREATE TABLE offer_region (
     offer_id {uuid} NOT NULL REFERENCES offer (id) ON DELETE CASCADE,
-    region_slug TEXT NOT NULL REFERENCES region (slug),
+    region_slug {text} NOT NULL REFERENCES region (slug),
     PRIMARY KEY (offer_id, region_slug)
 );
 CREATE INDEX offer_region_by_region ON offer_region (region_slug, offer_id);
@@ -288,14 +288,14 @@ CREATE TABLE commitment (
     school_id {uuid} NOT NULL REFERENCES school (id),
     need_id {uuid},
     offer_id {uuid},
-    title TEXT NOT NULL,
-    status TEXT NOT NULL,
+    title {text} NOT NULL,
+    status {text} NOT NULL,
     capacity_amount DOUBLE PRECISION CHECK (capacity_amount >= 0),
-    capacity_unit TEXT,
+    capacity_unit {text},
     starts_on DATE,
     ends_on DATE,
-    source_id TEXT NOT NULL REFERENCES source (id),
-    external_id TEXT,
+    source_id {text} NOT NULL REFERENCES source (id),
+    external_id {text},
     version INTEGER NOT NULL CHECK (version > 0),
     created_at {instant} NOT NULL,
     updated_at {instant} NOT NULL,
@@ -313,18 +313,18 @@ CREATE INDEX commitment_by_update ON commitment (updated_at, id);
 CREATE TABLE commitment_step (
     id {uuid} PRIMARY KEY,
     commitment_id {uuid} NOT NULL REFERENCES commitment (id),
-    status TEXT NOT NULL,
+    status {text} NOT NULL,
     at {instant} NOT NULL,
-    by TEXT,
-    note TEXT
+    by {text},
+    note {text}
 );
 CREATE INDEX commitment_step_by_commitment ON commitment_step (commitment_id, at, id);
 
 CREATE TABLE housing_scheme (
     id {uuid} PRIMARY KEY,
-    name TEXT NOT NULL,
-    municipality_code TEXT NOT NULL REFERENCES municipality (code),
-    status TEXT NOT NULL,
+    name {text} NOT NULL,
+    municipality_code {text} NOT NULL REFERENCES municipality (code),
+    status {text} NOT NULL,
     valid_from DATE NOT NULL,
     valid_until DATE,
     quota INTEGER CHECK (quota >= 0),
@@ -338,11 +338,11 @@ CREATE TABLE housing_scheme (
     starters_only BOOLEAN NOT NULL,
     via_employer BOOLEAN NOT NULL,
     maximum_distance_km DOUBLE PRECISION,
-    eligibility_notes TEXT,
-    registration_url TEXT,
-    information_url TEXT,
-    source_id TEXT NOT NULL REFERENCES source (id),
-    external_id TEXT,
+    eligibility_notes {text},
+    registration_url {text},
+    information_url {text},
+    source_id {text} NOT NULL REFERENCES source (id),
+    external_id {text},
     version INTEGER NOT NULL CHECK (version > 0),
     created_at {instant} NOT NULL,
     updated_at {instant} NOT NULL,
@@ -352,21 +352,21 @@ CREATE INDEX housing_scheme_by_municipality ON housing_scheme (municipality_code
 
 CREATE TABLE housing_option (
     id {uuid} PRIMARY KEY,
-    title TEXT NOT NULL,
-    municipality_code TEXT NOT NULL REFERENCES municipality (code),
-    neighbourhood TEXT,
-    street TEXT,
-    house_number TEXT,
-    postcode TEXT,
-    city TEXT,
+    title {text} NOT NULL,
+    municipality_code {text} NOT NULL REFERENCES municipality (code),
+    neighbourhood {text},
+    street {text},
+    house_number {text},
+    postcode {text},
+    city {text},
     latitude DOUBLE PRECISION CHECK (latitude BETWEEN -90 AND 90),
     longitude DOUBLE PRECISION CHECK (longitude BETWEEN -180 AND 180),
     geo_x DOUBLE PRECISION,
     geo_y DOUBLE PRECISION,
     geo_z DOUBLE PRECISION,
-    housing_type TEXT NOT NULL,
-    segment TEXT NOT NULL,
-    status TEXT NOT NULL,
+    housing_type {text} NOT NULL,
+    segment {text} NOT NULL,
+    status {text} NOT NULL,
     homes INTEGER NOT NULL CHECK (homes > 0),
     rent_cents BIGINT NOT NULL CHECK (rent_cents >= 0),
     service_costs_cents BIGINT CHECK (service_costs_cents >= 0),
@@ -383,12 +383,12 @@ CREATE TABLE housing_option (
     starters_only BOOLEAN NOT NULL,
     via_employer BOOLEAN NOT NULL,
     maximum_distance_km DOUBLE PRECISION,
-    eligibility_notes TEXT,
+    eligibility_notes {text},
     provider_id {uuid} REFERENCES partner (id),
     scheme_id {uuid} REFERENCES housing_scheme (id),
-    apply_url TEXT,
-    source_id TEXT NOT NULL REFERENCES source (id),
-    external_id TEXT,
+    apply_url {text},
+    source_id {text} NOT NULL REFERENCES source (id),
+    external_id {text},
     version INTEGER NOT NULL CHECK (version > 0),
     created_at {instant} NOT NULL,
     updated_at {instant} NOT NULL,
@@ -401,13 +401,13 @@ CREATE INDEX housing_option_by_update ON housing_option (updated_at, id);
 
 CREATE TABLE initiative (
     id {uuid} PRIMARY KEY,
-    slug TEXT NOT NULL UNIQUE,
-    name TEXT NOT NULL,
-    municipality_code TEXT REFERENCES municipality (code),
-    region_slug TEXT REFERENCES region (slug),
+    slug {text} NOT NULL UNIQUE,
+    name {text} NOT NULL,
+    municipality_code {text} REFERENCES municipality (code),
+    region_slug {text} REFERENCES region (slug),
     themes INTEGER NOT NULL CHECK (themes BETWEEN 0 AND 1023),
-    summary_nl TEXT NOT NULL,
-    summary_en TEXT NOT NULL,
+    summary_nl {text} NOT NULL,
+    summary_en {text} NOT NULL,
     starting_points_nl {json} NOT NULL,
     starting_points_en {json} NOT NULL,
     conditions_nl {json} NOT NULL,
@@ -430,16 +430,16 @@ CREATE TABLE initiative_school (
 CREATE INDEX initiative_school_by_school ON initiative_school (school_id);
 
 CREATE TABLE education_system (
-    country TEXT PRIMARY KEY,
+    country {text} PRIMARY KEY,
     position INTEGER NOT NULL UNIQUE,
-    name_nl TEXT NOT NULL,
-    name_en TEXT NOT NULL
+    name_nl {text} NOT NULL,
+    name_en {text} NOT NULL
 );
 
 CREATE TABLE education_element (
-    country TEXT NOT NULL REFERENCES education_system (country),
-    element TEXT NOT NULL,
-    text_nl TEXT NOT NULL,
-    text_en TEXT NOT NULL,
+    country {text} NOT NULL REFERENCES education_system (country),
+    element {text} NOT NULL,
+    text_nl {text} NOT NULL,
+    text_en {text} NOT NULL,
     PRIMARY KEY (country, element)
 );

@@ -1,0 +1,69 @@
+//! What may go wrong while a request is answered, and the only place that knows the codes clients see. Client errors
+//! may speak; of internal errors the log tells the whole chain, and the client reads "Internal error".
+
+use std::sync::Arc;
+
+use async_graphql::ErrorExtensionValues;
+use sea_orm::DbErr;
+
+/// Why a field could not be resolved. Shared by all rows that were loaded together, hence `Clone`. No `Display`: the one
+/// way to show it is as the answer's error.
+#[derive(Clone, Debug)]
+pub enum Failure {
+    /// The client asked for something that makes no sense; the sentence says what to change.
+    BadUserInput(String),
+    /// The viewer may not see this; the scope that would let them.
+    Forbidden(&'static str),
+    /// The store failed.
+    Store(Arc<DbErr>),
+    /// The hub is at fault.
+    Internal(&'static str),
+}
+
+/// What resolvers return.
+pub type Result<T> = std::result::Result<T, Failure>;
+
+impl Failure {
+    /// A client's error.
+    pub fn bad_user_input(message: impl Into<String>) -> Self {
+        Self::BadUserInput(message.into())
+    }
+
+    /// The stable code that clients may act on.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::BadUserInput(_) => "BAD_USER_INPUT",
+            Self::Forbidden(_) => "FORBIDDEN",
+            Self::Store(_) | Self::Internal(_) => "INTERNAL",
+        }
+    }
+}
+
+impl From<DbErr> for Failure {
+    fn from(error: DbErr) -> Self {
+        Self::Store(Arc::new(error))
+    }
+}
+
+impl From<Failure> for async_graphql::Error {
+    fn from(failure: Failure) -> Self {
+        let message = match &failure {
+            Failure::BadUserInput(message) => message.clone(),
+            Failure::Forbidden(scope) => format!("This needs the scope `{scope}`."),
+            Failure::Store(error) => {
+                tracing::error!(error = error.as_ref() as &dyn std::error::Error, "the store failed a query");
+                "Internal error".to_owned()
+            }
+            Failure::Internal(what) => {
+                tracing::error!("{what}");
+                "Internal error".to_owned()
+            }
+        };
+        let mut extensions = ErrorExtensionValues::default();
+        extensions.set("code", failure.code());
+        let mut error = Self::new(message);
+        error.extensions = Some(extensions);
+        error
+    }
+}

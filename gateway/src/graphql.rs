@@ -1,0 +1,109 @@
+//! The alliance's GraphQL schema, and what executes it.
+//!
+//! # To add a field
+//! Its method on the type in `types/`, with a description. What it needs beside its own row it asks of its level
+//! (`connection::below`, `connection::named`, `Member::once`): never a statement for each row. Then
+//! `hub schema > gateway/schema.graphql`.
+
+mod conditions;
+mod connection;
+mod health;
+mod level;
+mod list;
+mod page;
+mod query;
+mod reader;
+mod rows;
+mod scalars;
+mod types;
+mod viewer;
+mod vocabulary;
+
+use std::sync::Arc;
+
+use async_graphql::{EmptyMutation, EmptySubscription, Executor, Request, Response, Schema, Value, value};
+use chrono::SecondsFormat;
+use entity::Clock;
+use futures::stream::{self, BoxStream, StreamExt};
+use sea_orm::DatabaseConnection;
+
+use self::health::SourceHealth;
+use self::query::Query;
+use self::reader::Reader;
+use self::types::node::Sourced;
+use self::viewer::Viewer;
+use crate::config::LimitSettings;
+
+type AllianceSchema = Schema<Query, EmptyMutation, EmptySubscription>;
+
+fn schema(limits: &LimitSettings) -> AllianceSchema {
+    Schema::build(Query, EmptyMutation, EmptySubscription)
+        .register_output_type::<Sourced>()
+        .limit_depth(limits.depth)
+        .limit_complexity(limits.cost)
+        .finish()
+}
+
+/// The schema in GraphQL's schema definition language.
+#[must_use]
+pub fn sdl() -> String {
+    schema(&LimitSettings::default()).sdl()
+}
+
+/// Executes requests on the alliance's graph.
+#[derive(Clone)]
+pub struct Graph {
+    schema: AllianceSchema,
+    db: DatabaseConnection,
+    clock: Clock,
+    longest_page: usize,
+}
+
+impl Graph {
+    /// The graph of what is in this store.
+    #[must_use]
+    pub fn new(db: DatabaseConnection, clock: Clock, limits: &LimitSettings) -> Self {
+        Self { schema: schema(limits), db, clock, longest_page: limits.page_size }
+    }
+}
+
+impl Executor for Graph {
+    async fn execute(&self, request: Request) -> Response {
+        let reader = Arc::new(Reader::new(self.db.clone(), Viewer::anonymous(), self.clock.now(), self.longest_page));
+        let response = self.schema.execute(request.data(Arc::clone(&reader))).await;
+        match freshness(&reader).await {
+            Some(freshness) => response.extension("freshness", freshness),
+            None => response,
+        }
+    }
+
+    fn execute_stream(&self, request: Request, _: Option<Arc<async_graphql::Data>>) -> BoxStream<'static, Response> {
+        let graph = self.clone();
+        stream::once(async move { graph.execute(request).await }).boxed()
+    }
+}
+
+/// The sources that the answer depends on and that are late or failing, so that a reader knows whether a count is whole.
+/// `None` where the answer depends on no source.
+async fn freshness(reader: &Reader) -> Option<Value> {
+    let touched = reader.touched();
+    if touched.is_empty() {
+        return None;
+    }
+    let sources = reader.sources().await.ok()?;
+    let behind: Vec<Value> = sources
+        .all
+        .iter()
+        .filter(|source| touched.iter().any(|record_type| source.gives(*record_type)))
+        .filter(|source| !matches!(source.health, SourceHealth::Healthy | SourceHealth::Disabled))
+        .map(|source| {
+            let succeeded = source.source.last_succeeded_at;
+            value!({
+                "id": source.source.id.clone(),
+                "health": async_graphql::resolver_utils::enum_value(source.health),
+                "lastSucceededAt": succeeded.map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
+            })
+        })
+        .collect();
+    Some(value!({ "complete": behind.is_empty(), "sources": behind }))
+}

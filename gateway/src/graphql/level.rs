@@ -1,0 +1,74 @@
+//! Levels: rows that were loaded together stay together, so that what a field below one of them needs is loaded for all
+//! of them in one statement. No timer, no batch that falls apart: the first row that asks loads for its level, the
+//! others wait for it.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::OnceCell;
+
+use crate::error::{Failure, Result};
+
+type Slot = Arc<OnceCell<Result<Arc<dyn Any + Send + Sync>>>>;
+
+/// Rows that were loaded together, and what has been loaded for them since.
+pub(crate) struct Level<R> {
+    rows: Vec<R>,
+    slots: Mutex<HashMap<String, Slot>>,
+}
+
+/// One row of a level. Cheap to clone.
+pub(crate) struct Member<R> {
+    level: Arc<Level<R>>,
+    index: usize,
+}
+
+impl<R> Level<R> {
+    /// The rows as members of one level, in their order.
+    pub(crate) fn members(rows: Vec<R>) -> Vec<Member<R>> {
+        let count = rows.len();
+        let level = Arc::new(Self { rows, slots: Mutex::default() });
+        (0..count).map(|index| Member { level: Arc::clone(&level), index }).collect()
+    }
+}
+
+impl<R> Member<R> {
+    /// Every row of the level.
+    pub(crate) fn siblings(&self) -> &[R] {
+        &self.level.rows
+    }
+
+    /// What `load` gives for the whole level, loaded once for each `key`, however many rows ask.
+    pub(crate) async fn once<V, F>(&self, key: String, load: F) -> Result<Arc<V>>
+    where
+        V: Send + Sync + 'static,
+        F: Future<Output = Result<V>>,
+    {
+        let slot = {
+            let mut slots = self.level.slots.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(slots.entry(key).or_default())
+        };
+        let loaded = slot
+            .get_or_init(async || load.await.map(|value| Arc::new(value) as Arc<dyn Any + Send + Sync>))
+            .await
+            .clone()?;
+        loaded.downcast().map_err(|_| Failure::Internal("two fields of a level share a key"))
+    }
+}
+
+impl<R> Clone for Member<R> {
+    fn clone(&self) -> Self {
+        Self { level: Arc::clone(&self.level), index: self.index }
+    }
+}
+
+impl<R> Deref for Member<R> {
+    type Target = R;
+
+    fn deref(&self) -> &R {
+        // An index is only ever made from its level's length.
+        &self.level.rows[self.index]
+    }
+}

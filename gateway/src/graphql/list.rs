@@ -1,0 +1,329 @@
+//! Lists as SQL: one statement for a page of a list, or for the pages of all rows of a level, with the limit held for
+//! each of them in the database; one more for their lengths, if they are asked for.
+
+use std::collections::HashMap;
+use std::marker::PhantomData;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use sea_orm::sea_query::{
+    Alias, Condition, Expr, ExprTrait, Func, Order, OverStatement, Query, SelectStatement, WindowStatement,
+};
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, QueryResult, Value};
+use serde_json::json;
+
+use super::level::{Level, Member};
+use super::page::{Cursor, Window};
+use super::rows::{Key, Row};
+use crate::error::{Failure, Result};
+
+const SORT_KEY: &str = "list_sort_key";
+const PARENT: &str = "list_parent";
+const POSITION: &str = "list_position";
+const MEASURE: &str = "list_measure";
+const COUNT: &str = "list_count";
+const INNER: &str = "list";
+
+/// What a list is ordered by, before its records' identity.
+#[derive(Clone, Debug)]
+pub(crate) struct Sort {
+    /// Its name, which cursors carry.
+    pub(crate) name: &'static str,
+    /// Its value. Where it can be null, null comes last, whatever the direction.
+    pub(crate) value: Expr,
+    pub(crate) kind: SortKind,
+    pub(crate) nullable: bool,
+    pub(crate) descending: bool,
+}
+
+/// The type of what a list is ordered by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SortKind {
+    Text,
+    Integer,
+    Real,
+    Instant,
+    Day,
+}
+
+impl Sort {
+    /// By a column that is never null.
+    pub(crate) fn by(name: &'static str, column: impl ColumnTrait, kind: SortKind, descending: bool) -> Self {
+        Self { name, value: qualified(column), kind, nullable: false, descending }
+    }
+
+    /// Null comes last.
+    pub(crate) fn nullable(self) -> Self {
+        Self { nullable: true, ..self }
+    }
+
+    /// The order's name with its direction.
+    pub(crate) fn label(&self) -> String {
+        format!("{}{}", if self.descending { "-" } else { "+" }, self.name)
+    }
+
+    fn bound(&self, value: &serde_json::Value) -> Option<Value> {
+        Some(match self.kind {
+            SortKind::Text => value.as_str()?.into(),
+            SortKind::Integer => value.as_i64()?.into(),
+            SortKind::Real => value.as_f64()?.into(),
+            SortKind::Instant => DateTime::<Utc>::from_timestamp_micros(value.as_i64()?)?.into(),
+            SortKind::Day => value.as_str()?.parse::<NaiveDate>().ok()?.into(),
+        })
+    }
+
+    fn read(&self, row: &QueryResult) -> std::result::Result<serde_json::Value, DbErr> {
+        Ok(match self.kind {
+            SortKind::Text => json!(row.try_get::<Option<String>>("", SORT_KEY)?),
+            SortKind::Integer => json!(row.try_get::<Option<i64>>("", SORT_KEY)?),
+            SortKind::Real => json!(row.try_get::<Option<f64>>("", SORT_KEY)?),
+            SortKind::Instant => {
+                json!(row.try_get::<Option<DateTime<Utc>>>("", SORT_KEY)?.map(|instant| instant.timestamp_micros()))
+            }
+            SortKind::Day => json!(row.try_get::<Option<NaiveDate>>("", SORT_KEY)?.map(|day| day.to_string())),
+        })
+    }
+
+    /// The value as the page's statement shows it: whole numbers all in one width.
+    fn shown(&self) -> Expr {
+        match self.kind {
+            SortKind::Integer => self.value.clone().cast_as(Alias::new("BIGINT")),
+            _ => self.value.clone(),
+        }
+    }
+}
+
+/// A column with its table's name before it.
+pub(crate) fn qualified(column: impl ColumnTrait) -> Expr {
+    Expr::col(column.as_column_ref())
+}
+
+/// A list of rows: what is in it, in which order, and which part of it is wanted.
+#[derive(Clone)]
+pub(crate) struct List<R> {
+    /// `FROM`, joins and `WHERE`.
+    base: SelectStatement,
+    sort: Sort,
+    window: Window,
+    /// A number that goes with each row: its distance, say.
+    measure: Option<Expr>,
+    /// Tells this list from the others below the same field of a level.
+    key: String,
+    rows: PhantomData<fn() -> R>,
+}
+
+/// A row of a page.
+#[derive(Clone)]
+pub(crate) struct Listed<R> {
+    pub(crate) member: Member<R>,
+    pub(crate) cursor: String,
+    pub(crate) measure: Option<f64>,
+}
+
+/// A page of a list.
+#[derive(Clone)]
+pub(crate) struct Page<R> {
+    pub(crate) rows: Vec<Listed<R>>,
+    pub(crate) has_next: bool,
+    pub(crate) has_previous: bool,
+}
+
+struct Found<R> {
+    row: R,
+    cursor: String,
+    measure: Option<f64>,
+}
+
+impl<R: Row> List<R> {
+    /// The rows for which `condition` holds; those that are gone are never in a list.
+    pub(crate) fn new(key: String, condition: Condition, sort: Sort, window: Window) -> Self {
+        let mut base = Query::select();
+        base.from(R::Entity::default()).cond_where(condition);
+        if let Some(deleted_at) = R::DELETED_AT {
+            base.and_where(qualified(deleted_at).is_null());
+        }
+        Self { base, sort, window, measure: None, key, rows: PhantomData }
+    }
+
+    /// Joins what makes rows belong to parents that they do not name themselves.
+    pub(crate) fn joining(mut self, join: impl FnOnce(&mut SelectStatement)) -> Self {
+        join(&mut self.base);
+        self
+    }
+
+    /// Gives each row a number that goes with it.
+    pub(crate) fn measured(mut self, measure: Expr) -> Self {
+        self.measure = Some(measure);
+        self
+    }
+
+    /// Tells this list from the others of its level.
+    pub(crate) fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The page.
+    pub(crate) async fn page(&self, db: &DatabaseConnection) -> Result<Page<R>> {
+        let mut select = self.columns()?;
+        for (value, order) in self.order() {
+            select.order_by_expr(value, order);
+        }
+        select.limit(self.window.length + 1);
+        let rows = db.query_all(&select).await?;
+        let found = rows.iter().map(|row| self.found(row)).collect::<std::result::Result<Vec<_>, DbErr>>()?;
+        let (found, has_next, has_previous) = self.cut(found);
+        Ok(Page { rows: listed(found), has_next, has_previous })
+    }
+
+    /// The pages of all `parents`, told apart by `parent`, in one statement. Their rows are one level.
+    pub(crate) async fn pages<P: Key>(
+        &self,
+        db: &DatabaseConnection,
+        parent: Expr,
+        parents: Vec<P>,
+    ) -> Result<HashMap<P, Page<R>>> {
+        let mut ranked = WindowStatement::new();
+        ranked.add_partition_by(parent.clone());
+        for (value, order) in self.order() {
+            ranked.order_by_expr(value, order);
+        }
+        let mut inner = self.columns()?;
+        inner
+            .expr_as(parent.clone(), Alias::new(PARENT))
+            .expr_window_as(Func::cust(Alias::new("ROW_NUMBER")), ranked, Alias::new(POSITION))
+            .and_where(parent.is_in(parents));
+        let mut outer = Query::select();
+        outer
+            .expr(Expr::col(sea_orm::sea_query::Asterisk))
+            .from_subquery(inner, Alias::new(INNER))
+            .and_where(Expr::col(Alias::new(POSITION)).lte(self.window.length + 1))
+            .order_by(Alias::new(POSITION), Order::Asc);
+        let mut found: HashMap<P, Vec<Found<R>>> = HashMap::new();
+        for row in db.query_all(&outer).await? {
+            found.entry(row.try_get("", PARENT)?).or_default().push(self.found(&row)?);
+        }
+        // One level of all rows, so that what lies below them is loaded for all at once.
+        let mut all = Vec::new();
+        let mut cuts = Vec::new();
+        for (parent, rows) in found {
+            let (rows, has_next, has_previous) = self.cut(rows);
+            cuts.push((parent, rows.len(), has_next, has_previous));
+            all.extend(rows);
+        }
+        let mut listed = listed(all).into_iter();
+        let pages = cuts.into_iter().map(|(parent, count, has_next, has_previous)| {
+            (parent, Page { rows: listed.by_ref().take(count).collect(), has_next, has_previous })
+        });
+        Ok(pages.collect())
+    }
+
+    /// How long the whole list is.
+    pub(crate) async fn count(&self, db: &DatabaseConnection) -> Result<i64> {
+        let mut select = self.base.clone();
+        select.expr_as(Expr::val(1).count(), Alias::new(COUNT));
+        let row = db.query_one(&select).await?;
+        Ok(row.map_or(Ok(0), |row| row.try_get("", COUNT))?)
+    }
+
+    /// How long the lists of all `parents` are, in one statement. A parent that is not there has none.
+    pub(crate) async fn counts<P: Key>(
+        &self,
+        db: &DatabaseConnection,
+        parent: Expr,
+        parents: Vec<P>,
+    ) -> Result<HashMap<P, i64>> {
+        let mut select = self.base.clone();
+        select
+            .expr_as(parent.clone(), Alias::new(PARENT))
+            .expr_as(Expr::val(1).count(), Alias::new(COUNT))
+            .and_where(parent.clone().is_in(parents))
+            .add_group_by([parent]);
+        let mut counts = HashMap::new();
+        for row in db.query_all(&select).await? {
+            counts.insert(row.try_get("", PARENT)?, row.try_get("", COUNT)?);
+        }
+        Ok(counts)
+    }
+
+    fn columns(&self) -> Result<SelectStatement> {
+        let mut select = self.base.clone();
+        select
+            .column((R::Entity::default(), sea_orm::sea_query::Asterisk))
+            .expr_as(self.sort.shown(), Alias::new(SORT_KEY));
+        if let Some(measure) = &self.measure {
+            select.expr_as(measure.clone(), Alias::new(MEASURE));
+        }
+        for (cursor, behind) in [(&self.window.after, true), (&self.window.before, false)] {
+            if let Some(cursor) = cursor {
+                select.cond_where(self.beyond(cursor, behind)?);
+            }
+        }
+        Ok(select)
+    }
+
+    /// The rows behind the cursor, or before it.
+    fn beyond(&self, cursor: &Cursor, behind: bool) -> Result<Condition> {
+        let no_cursor = || Failure::bad_user_input("The cursor is none of this list.");
+        let id: R::Id = cursor.id.parse().map_err(|_| no_cursor())?;
+        let beyond = |expr: Expr, value: Value, ascending: bool| {
+            if ascending == behind { expr.gt(value) } else { expr.lt(value) }
+        };
+        let id = beyond(qualified(R::ID), id.into(), !self.sort.descending);
+        let value = self.sort.value.clone();
+        if cursor.value == serde_json::Value::Null {
+            // Among the nulls, which come last: whatever has a value lies before.
+            let among = Condition::all().add(value.clone().is_null()).add(id);
+            return Ok(if behind { among } else { Condition::any().add(value.is_not_null()).add(among) });
+        }
+        let bound = self.sort.bound(&cursor.value).ok_or_else(no_cursor)?;
+        let mut condition = Condition::any()
+            .add(beyond(value.clone(), bound.clone(), !self.sort.descending))
+            .add(Condition::all().add(value.clone().eq(bound)).add(id));
+        if behind && self.sort.nullable {
+            condition = condition.add(value.is_null());
+        }
+        Ok(condition)
+    }
+
+    /// The order of the statement: reversed where the page lies at the end.
+    fn order(&self) -> Vec<(Expr, Order)> {
+        let direction = |descending: bool| if descending == self.window.backward { Order::Asc } else { Order::Desc };
+        let mut order = Vec::new();
+        if self.sort.nullable {
+            order.push((self.sort.value.clone().is_null(), direction(false)));
+        }
+        order.push((self.sort.value.clone(), direction(self.sort.descending)));
+        order.push((qualified(R::ID), direction(self.sort.descending)));
+        order
+    }
+
+    fn found(&self, row: &QueryResult) -> std::result::Result<Found<R>, DbErr> {
+        let measure = match self.measure {
+            Some(_) => row.try_get("", MEASURE)?,
+            None => None,
+        };
+        let value = self.sort.read(row)?;
+        let row = R::from_query_result(row, "")?;
+        let cursor = Cursor::new(&self.sort.label(), value, row.id()).write();
+        Ok(Found { row, cursor, measure })
+    }
+
+    /// Takes away the row that only showed that there is more, and puts the rest in the list's order.
+    fn cut(&self, mut found: Vec<Found<R>>) -> (Vec<Found<R>>, bool, bool) {
+        let length = usize::try_from(self.window.length).unwrap_or(usize::MAX);
+        let more = found.len() > length;
+        found.truncate(length);
+        if self.window.backward {
+            found.reverse();
+            (found, self.window.before.is_some(), more)
+        } else {
+            (found, more, self.window.after.is_some())
+        }
+    }
+}
+
+fn listed<R>(found: Vec<Found<R>>) -> Vec<Listed<R>> {
+    let (rows, rest): (Vec<_>, Vec<_>) =
+        found.into_iter().map(|found| (found.row, (found.cursor, found.measure))).unzip();
+    let members = Level::members(rows).into_iter().zip(rest);
+    members.map(|(member, (cursor, measure))| Listed { member, cursor, measure }).collect()
+}

@@ -1,0 +1,309 @@
+//! The root of all reading.
+
+use async_graphql::{Context, ID, Object};
+use entity::vocabulary::RecordType;
+use entity::{Brin, MunicipalityCode, SchoolBoardNumber, municipality, school, school_board};
+use sea_orm::sea_query::{Condition, ExprTrait};
+use sea_orm::{EntityTrait, QueryFilter};
+
+use super::connection::root;
+use super::level::Level;
+use super::list::qualified;
+use super::page::PageArguments;
+use super::reader::Reader;
+use super::rows::Row;
+use super::types::change::ChangeConnection;
+use super::types::commitment::{self, CommitmentConnection, CommitmentFilter, CommitmentOrder};
+use super::types::housing_option::{self, HousingFilter, HousingOptionConnection, HousingOrder};
+use super::types::housing_scheme::{self, HousingSchemeConnection, HousingSchemeFilter};
+use super::types::initiative::{self, InitiativeConnection, InitiativeFilter};
+use super::types::municipality::{Municipality, MunicipalityConnection, MunicipalityFilter};
+use super::types::need::{self, NeedConnection, NeedFilter, NeedOrder};
+use super::types::node::{self, Node};
+use super::types::offer::{self, OfferConnection, OfferFilter, OfferOrder};
+use super::types::partner::{self, Partner, PartnerConnection, PartnerFilter, PartnerOrder};
+use super::types::reference::{self, EducationSystem, SupportKindInfo, ThemeInfo};
+use super::types::school::{School, SchoolConnection, SchoolFilter, SchoolOrder};
+use super::types::school_board::{SchoolBoard, SchoolBoardConnection, SchoolBoardFilter};
+use super::types::source::Source;
+use super::types::who::{RateLimit, ViewerInfo};
+use super::types::{change, municipality as municipalities_of, school as schools_of, school_board as boards_of};
+use super::vocabulary::Term;
+use crate::error::{Failure, Result};
+
+/// What can be read.
+pub struct Query;
+
+/// What can be read.
+#[Object]
+impl Query {
+    /// Any record by its global id; null where there is none, or none that the viewer may see.
+    async fn node(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Node>> {
+        let nodes = node::nodes(Reader::of(ctx)?, &[node::parse(&id)?]).await?;
+        Ok(nodes.into_iter().next().flatten())
+    }
+
+    /// Records by their global ids, in their order; null for each that is not there.
+    async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Option<Node>>> {
+        let reader = Reader::of(ctx)?;
+        if ids.len() > reader.longest_page {
+            let message = format!("`ids` has {} ids; it may have {}.", ids.len(), reader.longest_page);
+            return Err(Failure::bad_user_input(message));
+        }
+        let ids = ids.iter().map(node::parse).collect::<Result<Vec<_>>>()?;
+        node::nodes(reader, &ids).await
+    }
+
+    /// One school location (vestiging) by its BRIN code (`20AB00`). Null where there is none.
+    async fn school(&self, ctx: &Context<'_>, brin: String) -> Result<Option<School>> {
+        let brin: Brin = brin.parse().map_err(|error| Failure::bad_user_input(format!("`brin`: {error}.")))?;
+        let reader = Reader::of(ctx)?;
+        reader.touch(Some(RecordType::School));
+        let condition = Condition::all().add(qualified(school::Column::Brin).eq(brin.as_str()));
+        Ok(one::<school::Model>(reader, condition).await?.map(School))
+    }
+
+    /// School locations (vestigingen), by name where no order is given.
+    #[expect(clippy::too_many_arguments, reason = "they are the field's arguments in the contract")]
+    async fn schools(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<SchoolFilter>,
+        order_by: Option<SchoolOrder>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<SchoolConnection> {
+        let page = PageArguments { first, after, last, before };
+        root(ctx, schools_of::list(Reader::of(ctx)?, filter, order_by, &page)?).await.map(SchoolConnection)
+    }
+
+    /// One school board (bevoegd gezag) by its number (`41775`). Null where there is none.
+    async fn school_board(&self, ctx: &Context<'_>, number: String) -> Result<Option<SchoolBoard>> {
+        let number: SchoolBoardNumber =
+            number.parse().map_err(|error| Failure::bad_user_input(format!("`number`: {error}.")))?;
+        let reader = Reader::of(ctx)?;
+        reader.touch(Some(RecordType::SchoolBoard));
+        let condition = Condition::all().add(qualified(school_board::Column::Number).eq(number.as_str()));
+        Ok(one::<school_board::Model>(reader, condition).await?.map(SchoolBoard))
+    }
+
+    /// School boards (bevoegde gezagen), by name.
+    async fn school_boards(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<SchoolBoardFilter>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<SchoolBoardConnection> {
+        let page = PageArguments { first, after, last, before };
+        root(ctx, boards_of::list(Reader::of(ctx)?, filter, &page)?).await.map(SchoolBoardConnection)
+    }
+
+    /// One municipality (gemeente) by its CBS code (`GM0363`). Null where there is none.
+    async fn municipality(&self, ctx: &Context<'_>, code: String) -> Result<Option<Municipality>> {
+        let code: MunicipalityCode =
+            code.parse().map_err(|error| Failure::bad_user_input(format!("`code`: {error}.")))?;
+        let condition = Condition::all().add(qualified(municipality::Column::Code).eq(code.as_str()));
+        Ok(one::<municipality::Model>(Reader::of(ctx)?, condition).await?.map(Municipality))
+    }
+
+    /// Municipalities (gemeenten), by name.
+    async fn municipalities(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<MunicipalityFilter>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<MunicipalityConnection> {
+        let page = PageArguments { first, after, last, before };
+        root(ctx, municipalities_of::list(Reader::of(ctx)?, filter, &page)?).await.map(MunicipalityConnection)
+    }
+
+    /// One partner by its global id. Null where there is none.
+    async fn partner(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Partner>> {
+        let id = node::parse(&id)?;
+        let node = node::nodes(Reader::of(ctx)?, &[id]).await?.into_iter().next().flatten();
+        match node {
+            Some(Node::Partner(partner)) => Ok(Some(partner)),
+            None => Ok(None),
+            Some(_) => Err(Failure::bad_user_input("`id` is no id of a partner.")),
+        }
+    }
+
+    /// Partners, by name where no order is given.
+    #[expect(clippy::too_many_arguments, reason = "they are the field's arguments in the contract")]
+    async fn partners(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<PartnerFilter>,
+        order_by: Option<PartnerOrder>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<PartnerConnection> {
+        let page = PageArguments { first, after, last, before };
+        root(ctx, partner::list(Reader::of(ctx)?, filter, order_by, &page)?).await.map(PartnerConnection)
+    }
+
+    /// Needs (hulpvragen), the most pressing first where no order is given.
+    #[expect(clippy::too_many_arguments, reason = "they are the field's arguments in the contract")]
+    async fn needs(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<NeedFilter>,
+        order_by: Option<NeedOrder>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<NeedConnection> {
+        let page = PageArguments { first, after, last, before };
+        root(ctx, need::list(Reader::of(ctx)?, filter, order_by, &page)?).await.map(NeedConnection)
+    }
+
+    /// Offers (aanbod), by title where no order is given.
+    #[expect(clippy::too_many_arguments, reason = "they are the field's arguments in the contract")]
+    async fn offers(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<OfferFilter>,
+        order_by: Option<OfferOrder>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<OfferConnection> {
+        let page = PageArguments { first, after, last, before };
+        root(ctx, offer::list(Reader::of(ctx)?, filter, order_by, &page)?).await.map(OfferConnection)
+    }
+
+    /// Commitments (toezeggingen), the newest first where no order is given.
+    #[expect(clippy::too_many_arguments, reason = "they are the field's arguments in the contract")]
+    async fn commitments(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<CommitmentFilter>,
+        order_by: Option<CommitmentOrder>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<CommitmentConnection> {
+        let page = PageArguments { first, after, last, before };
+        root(ctx, commitment::list(Reader::of(ctx)?, filter, order_by, &page)?).await.map(CommitmentConnection)
+    }
+
+    /// Homes for teachers (lerarenwoningen); where no order is given the nearest first with `near`, else the cheapest.
+    #[expect(clippy::too_many_arguments, reason = "they are the field's arguments in the contract")]
+    async fn housing_options(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<HousingFilter>,
+        order_by: Option<HousingOrder>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<HousingOptionConnection> {
+        let page = PageArguments { first, after, last, before };
+        root(ctx, housing_option::list(Reader::of(ctx)?, filter, order_by, &page)?).await.map(HousingOptionConnection)
+    }
+
+    /// Municipal priority schemes for teachers (voorrangsregelingen): is there one, is it open, who qualifies. The
+    /// latest first.
+    async fn housing_schemes(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<HousingSchemeFilter>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<HousingSchemeConnection> {
+        let page = PageArguments { first, after, last, before };
+        root(ctx, housing_scheme::list(Reader::of(ctx)?, filter, &page)?).await.map(HousingSchemeConnection)
+    }
+
+    /// Initiatives (initiatieven), by name.
+    async fn initiatives(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<InitiativeFilter>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<InitiativeConnection> {
+        let page = PageArguments { first, after, last, before };
+        root(ctx, initiative::list(Reader::of(ctx)?, filter, &page)?).await.map(InitiativeConnection)
+    }
+
+    /// How primary education is organised in seven other countries (onderwijssystemen).
+    async fn education_systems(&self, ctx: &Context<'_>) -> Result<Vec<EducationSystem>> {
+        reference::education_systems(Reader::of(ctx)?).await
+    }
+
+    /// The ten themes (thema's) with their labels, in the alliance's order.
+    async fn themes(&self, ctx: &Context<'_>) -> Result<Vec<ThemeInfo>> {
+        reference::themes(Reader::of(ctx)?).await
+    }
+
+    /// The nine kinds of support (ondersteuning) with their labels, in the alliance's order.
+    async fn support_kinds(&self, ctx: &Context<'_>) -> Result<Vec<SupportKindInfo>> {
+        reference::support_kinds(Reader::of(ctx)?).await
+    }
+
+    /// What was created, changed or deleted since a cursor, oldest first: follow it to keep a copy in step. A page has
+    /// 100 changes where `first` is not given, and 500 at most.
+    async fn changes(
+        &self,
+        ctx: &Context<'_>,
+        after: Option<String>,
+        first: Option<i32>,
+        types: Option<Vec<Term<RecordType>>>,
+        municipality: Option<String>,
+    ) -> Result<ChangeConnection> {
+        change::page(Reader::of(ctx)?, after, first, types, municipality).await
+    }
+
+    /// Every connected system: how fresh it is, how healthy, what was refused.
+    async fn sources(&self, ctx: &Context<'_>) -> Result<Vec<Source>> {
+        Ok(Reader::of(ctx)?.sources().await?.all.iter().cloned().map(Source).collect())
+    }
+
+    /// One connected system by its identifier. Null where there is none.
+    async fn source(&self, ctx: &Context<'_>, id: String) -> Result<Option<Source>> {
+        Ok(Reader::of(ctx)?.sources().await?.get(&id).cloned().map(Source))
+    }
+
+    /// Who is asking, and what they may do.
+    async fn viewer(&self, ctx: &Context<'_>) -> Result<ViewerInfo> {
+        let reader = Reader::of(ctx)?;
+        Ok(ViewerInfo {
+            is_authenticated: false,
+            subject: None,
+            client: None,
+            organisation: None,
+            organisation_kind: None,
+            scopes: reader.viewer.scopes.clone(),
+            rate_limit: RateLimit { limit: 0, remaining: 0, reset_at: reader.now, cost: 0 },
+        })
+    }
+}
+
+/// The one row for which the condition holds, as a level of its own.
+async fn one<R: Row>(reader: &Reader, condition: Condition) -> Result<Option<super::level::Member<R>>> {
+    let mut select = R::Entity::find().filter(condition);
+    if let Some(deleted_at) = R::DELETED_AT {
+        select = select.filter(qualified(deleted_at).is_null());
+    }
+    let rows = select.one(&reader.db).await?.into_iter().collect();
+    Ok(Level::members(rows).into_iter().next())
+}

@@ -1,0 +1,85 @@
+//! What the loaders need to know of a table: its identity, and which records it keeps.
+
+use std::fmt;
+use std::hash::Hash;
+use std::str::FromStr;
+
+use entity::vocabulary::RecordType;
+use entity::{
+    commitment, housing_option, housing_scheme, initiative, municipality, need, offer, partner, refusal, school,
+    school_board, sync_run,
+};
+use sea_orm::prelude::Uuid;
+use sea_orm::{EntityTrait, FromQueryResult, TryGetable, Value};
+
+/// What identifies a row.
+pub(crate) trait Key:
+    Into<Value> + TryGetable + Clone + Eq + Hash + fmt::Display + FromStr + Send + Sync + 'static
+{
+}
+
+impl Key for Uuid {}
+impl Key for String {}
+
+/// A row that lists are made of.
+pub(crate) trait Row: FromQueryResult + Clone + Send + Sync + 'static {
+    /// Its table.
+    type Entity: EntityTrait<Model = Self>;
+    /// Its identity's type.
+    type Id: Key;
+    /// The column of its identity.
+    const ID: <Self::Entity as EntityTrait>::Column;
+    /// The column that tells that it is gone. `None` for rows that never go.
+    const DELETED_AT: Option<<Self::Entity as EntityTrait>::Column>;
+    /// The record it keeps. `None` where it is not a record that sources tell of.
+    const RECORD_TYPE: Option<RecordType>;
+
+    /// Its identity.
+    fn id(&self) -> Self::Id;
+}
+
+macro_rules! record {
+    ($module:ident, $record_type:ident) => {
+        impl Row for $module::Model {
+            type Entity = $module::Entity;
+            type Id = Uuid;
+            const ID: $module::Column = $module::Column::Id;
+            const DELETED_AT: Option<$module::Column> = Some($module::Column::DeletedAt);
+            const RECORD_TYPE: Option<RecordType> = Some(RecordType::$record_type);
+
+            fn id(&self) -> Uuid {
+                self.id
+            }
+        }
+    };
+}
+
+record!(school, School);
+record!(school_board, SchoolBoard);
+record!(partner, Partner);
+record!(need, Need);
+record!(offer, Offer);
+record!(commitment, Commitment);
+record!(housing_option, HousingOption);
+record!(housing_scheme, HousingScheme);
+
+macro_rules! kept {
+    ($module:ident, $id_type:ty, $column:ident, $field:ident) => {
+        impl Row for $module::Model {
+            type Entity = $module::Entity;
+            type Id = $id_type;
+            const ID: $module::Column = $module::Column::$column;
+            const DELETED_AT: Option<$module::Column> = None;
+            const RECORD_TYPE: Option<RecordType> = None;
+
+            fn id(&self) -> $id_type {
+                self.$field.clone()
+            }
+        }
+    };
+}
+
+kept!(municipality, String, Code, code);
+kept!(initiative, Uuid, Id, id);
+kept!(sync_run, Uuid, Id, id);
+kept!(refusal, Uuid, Id, id);

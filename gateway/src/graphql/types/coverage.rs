@@ -1,0 +1,164 @@
+//! Where needs go unmet, per theme: two statements for a whole level of municipalities or boards.
+
+use std::collections::HashMap;
+
+use async_graphql::{Context, SimpleObject};
+use entity::vocabulary::{NeedStatus, RecordType, Theme};
+use entity::{Code, CodeSet, municipality, need, offer, offer_municipality, offer_region, school, school_board};
+use sea_orm::ConnectionTrait;
+use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait, Query, SelectStatement};
+
+use super::school_summary::{count, is_answered, is_standing, sum};
+use crate::error::Result;
+use crate::graphql::conditions::chord_squared;
+use crate::graphql::connection::keys;
+use crate::graphql::level::Member;
+use crate::graphql::list::qualified;
+use crate::graphql::reader::Reader;
+use crate::graphql::rows::Key;
+use crate::graphql::viewer::one_of;
+use crate::graphql::vocabulary::Term;
+
+/// Mean radius of the earth in kilometres (IUGG).
+const EARTH_RADIUS_KM: f64 = 6371.0088;
+
+/// How needs on a theme are met. A need with several themes counts for each.
+#[derive(Clone, Copy, Debug, SimpleObject)]
+pub struct ThemeCoverage {
+    /// The theme (thema).
+    pub theme: Term<Theme>,
+    /// Needs that partners may still step into: open or partly committed.
+    pub open_needs: i64,
+    /// Needs, open or committed, with at least one live commitment (accepted or active).
+    pub committed_needs: i64,
+    /// Open needs without any live commitment.
+    pub unmet_needs: i64,
+    /// Published offers that reach here: nationwide, by municipality, by region, or by a circle that a school lies in.
+    pub published_offers: i64,
+}
+
+pub(super) async fn of_municipality(
+    ctx: &Context<'_>,
+    member: &Member<municipality::Model>,
+) -> Result<Vec<ThemeCoverage>> {
+    let reader = Reader::of(ctx)?;
+    let codes = keys(member.siblings(), |municipality| Some(municipality.code.clone()));
+    let parent = qualified(school::Column::MunicipalityCode);
+    let coverage = member.once("coverage".to_owned(), load(reader, parent, codes)).await?;
+    Ok(coverage.get(&member.code).cloned().unwrap_or_else(none))
+}
+
+pub(super) async fn of_board(ctx: &Context<'_>, member: &Member<school_board::Model>) -> Result<Vec<ThemeCoverage>> {
+    let reader = Reader::of(ctx)?;
+    let ids = keys(member.siblings(), |board| Some(board.id));
+    let coverage =
+        member.once("coverage".to_owned(), load(reader, qualified(school::Column::SchoolBoardId), ids)).await?;
+    Ok(coverage.get(&member.id).cloned().unwrap_or_else(none))
+}
+
+fn none() -> Vec<ThemeCoverage> {
+    let empty = |theme: &Theme| ThemeCoverage {
+        theme: Term(*theme),
+        open_needs: 0,
+        committed_needs: 0,
+        unmet_needs: 0,
+        published_offers: 0,
+    };
+    Theme::ALL.iter().map(empty).collect()
+}
+
+async fn load<K: Key>(reader: &Reader, parent: Expr, parents: Vec<K>) -> Result<HashMap<K, Vec<ThemeCoverage>>> {
+    [RecordType::Need, RecordType::Commitment, RecordType::Offer].map(|touched| reader.touch(Some(touched)));
+    let mut coverage: HashMap<K, Vec<ThemeCoverage>> = HashMap::new();
+    for row in reader.db.query_all(&needs(parent.clone(), parents.clone())).await? {
+        let themes = coverage.entry(row.try_get("", "parent")?).or_insert_with(none);
+        for (index, theme) in themes.iter_mut().enumerate() {
+            theme.open_needs = count(&row, &format!("open_{index}"))?;
+            theme.committed_needs = count(&row, &format!("committed_{index}"))?;
+            theme.unmet_needs = count(&row, &format!("unmet_{index}"))?;
+        }
+    }
+    for row in reader.db.query_all(&offers(reader, parent, parents)).await? {
+        let themes = coverage.entry(row.try_get("", "parent")?).or_insert_with(none);
+        for (index, theme) in themes.iter_mut().enumerate() {
+            theme.published_offers = count(&row, &format!("offers_{index}"))?;
+        }
+    }
+    Ok(coverage)
+}
+
+fn on_theme(themes: Expr, theme: Theme) -> Expr {
+    themes.bit_and(CodeSet::<Theme>::bit(theme)).ne(0)
+}
+
+fn needs<K: Key>(parent: Expr, parents: Vec<K>) -> SelectStatement {
+    let mut select = Query::select();
+    select
+        .expr_as(parent.clone(), Alias::new("parent"))
+        .from(need::Entity)
+        .inner_join(school::Entity, qualified(school::Column::Id).eq(qualified(need::Column::SchoolId)))
+        .and_where(qualified(need::Column::DeletedAt).is_null())
+        .and_where(parent.clone().is_in(parents))
+        .add_group_by([parent]);
+    for (index, theme) in Theme::ALL.iter().enumerate() {
+        let open = || one_of(need::Column::Status, NeedStatus::is_open);
+        let here = || on_theme(qualified(need::Column::Themes), *theme);
+        select
+            .expr_as(sum(here().and(open())), Alias::new(format!("open_{index}")))
+            .expr_as(sum(here().and(is_standing()).and(is_answered())), Alias::new(format!("committed_{index}")))
+            .expr_as(sum(here().and(open()).and(is_answered().not())), Alias::new(format!("unmet_{index}")));
+    }
+    select
+}
+
+/// Offers, each once for each parent that it reaches by way of a school.
+fn offers<K: Key>(reader: &Reader, parent: Expr, parents: Vec<K>) -> SelectStatement {
+    let mut reached = Query::select();
+    reached
+        .distinct()
+        .expr_as(parent.clone(), Alias::new("parent"))
+        .expr_as(qualified(offer::Column::Id), Alias::new("offer"))
+        .expr_as(qualified(offer::Column::Themes), Alias::new("themes"))
+        .from(school::Entity)
+        .left_join(
+            municipality::Entity,
+            qualified(municipality::Column::Code).eq(qualified(school::Column::MunicipalityCode)),
+        )
+        .inner_join(offer::Entity, Expr::from(reaches()))
+        .cond_where(reader.viewer.offers())
+        .and_where(qualified(offer::Column::DeletedAt).is_null())
+        .and_where(qualified(school::Column::DeletedAt).is_null())
+        .and_where(parent.is_in(parents));
+    let column = |name: &'static str| Expr::col((Alias::new("reached"), Alias::new(name)));
+    let mut select = Query::select();
+    select
+        .expr_as(column("parent"), Alias::new("parent"))
+        .from_subquery(reached, Alias::new("reached"))
+        .add_group_by([column("parent")]);
+    for (index, theme) in Theme::ALL.iter().enumerate() {
+        select.expr_as(sum(on_theme(column("themes"), *theme)), Alias::new(format!("offers_{index}")));
+    }
+    select
+}
+
+/// The offer reaches the school.
+fn reaches() -> Condition {
+    let mut by_municipality = Query::select();
+    by_municipality.expr(qualified(offer_municipality::Column::OfferId)).from(offer_municipality::Entity).and_where(
+        qualified(offer_municipality::Column::MunicipalityCode).eq(qualified(school::Column::MunicipalityCode)),
+    );
+    let mut by_region = Query::select();
+    by_region
+        .expr(qualified(offer_region::Column::OfferId))
+        .from(offer_region::Entity)
+        .and_where(qualified(offer_region::Column::RegionSlug).eq(qualified(municipality::Column::RegionSlug)));
+    let centre = [school::Column::GeoX, school::Column::GeoY, school::Column::GeoZ].map(qualified);
+    let chord = chord_squared([offer::Column::GeoX, offer::Column::GeoY, offer::Column::GeoZ], centre);
+    // At the radii of offers a chord is as long as its arc, to some metres; neither database needs a sine for this.
+    let radius = || qualified(offer::Column::RadiusKm).div(EARTH_RADIUS_KM);
+    Condition::any()
+        .add(qualified(offer::Column::National).eq(true))
+        .add(qualified(offer::Column::Id).in_subquery(by_municipality))
+        .add(qualified(offer::Column::Id).in_subquery(by_region))
+        .add(chord.lte(radius().mul(radius())))
+}

@@ -1,0 +1,52 @@
+//! Who is asking, as the schema shows it.
+
+use async_graphql::{Enum, SimpleObject};
+use chrono::{DateTime, Utc};
+
+/// Who is asking, and what they may do.
+#[derive(SimpleObject)]
+#[graphql(name = "Viewer")]
+pub struct ViewerInfo {
+    /// Whether the request came with a valid token.
+    pub is_authenticated: bool,
+    /// The token's subject.
+    pub subject: Option<String>,
+    /// The client that asks.
+    pub client: Option<String>,
+    /// The organisation it asks for.
+    pub organisation: Option<String>,
+    /// What kind of organisation that is.
+    pub organisation_kind: Option<OrganisationKind>,
+    /// The scopes it holds.
+    pub scopes: Vec<String>,
+    /// What it may ask yet.
+    pub rate_limit: RateLimit,
+}
+
+/// What a client may ask yet.
+#[derive(SimpleObject)]
+pub struct RateLimit {
+    /// Requests a minute; 0: no limit is set.
+    pub limit: i32,
+    /// Requests left of them.
+    pub remaining: i32,
+    /// When all are there again.
+    pub reset_at: DateTime<Utc>,
+    /// What this query cost, in fields times the length of the lists above them; 0: not counted.
+    pub cost: i32,
+}
+
+/// What kind of organisation a client asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum OrganisationKind {
+    /// A municipality (gemeente).
+    Municipality,
+    /// A school board (bevoegd gezag).
+    SchoolBoard,
+    /// A partner.
+    Partner,
+    /// A third party's app.
+    App,
+    /// The alliance's operators.
+    Operator,
+}
