@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 mod fields;
+mod municipal;
 mod paging;
 mod school_board;
 
@@ -19,7 +20,7 @@ pub struct Entry {
 }
 
 /// Every system, in the order of the documentation.
-pub const SYSTEMS: &[Entry] = &[school_board::ENTRY];
+pub const SYSTEMS: &[Entry] = &[school_board::ENTRY, municipal::ENTRY];
 
 /// The connector that `settings` names.
 ///
