@@ -68,9 +68,9 @@ impl More {
 
 impl Numbered {
     /// Whether `error` says no more than that the last page has been read: of a page that nobody promised, "there is
-    /// nothing here" is no failure.
+    /// nothing here" (404) or "there is no such page" (400, 416, 422) is no failure.
     pub(super) fn is_behind_the_last(&self, error: &Error) -> bool {
-        !self.promised && error.kind() == ErrorKind::NotFound
+        !self.promised && matches!(error.kind(), ErrorKind::NotFound | ErrorKind::UnexpectedStatus)
     }
 
     /// The place behind this page, on which `records` came where `asked` were asked for. `None`: it was the last. Where
@@ -133,6 +133,7 @@ mod tests {
     fn where_nothing_is_said_a_page_is_tried_and_may_be_missing() {
         let tried = second(&records(0..1));
         assert!(tried.is_behind_the_last(&Error::new(ErrorKind::NotFound, "")));
+        assert!(tried.is_behind_the_last(&Error::new(ErrorKind::UnexpectedStatus, "")));
         assert!(!tried.is_behind_the_last(&Error::new(ErrorKind::ServerError, "")));
         assert!(!Numbered::default().is_behind_the_last(&Error::new(ErrorKind::NotFound, "")));
     }
