@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 mod fields;
+mod municipal;
 mod paging;
+mod partner;
 mod school_board;
 
 use crate::connector::{Connector, Manifest};
@@ -19,7 +21,7 @@ pub struct Entry {
 }
 
 /// Every system, in the order of the documentation.
-pub const SYSTEMS: &[Entry] = &[school_board::ENTRY];
+pub const SYSTEMS: &[Entry] = &[school_board::ENTRY, municipal::ENTRY, partner::ENTRY];
 
 /// The connector that `settings` names.
 ///

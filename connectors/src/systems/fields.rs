@@ -2,7 +2,7 @@
 //! fault is collected, so that an operator reads all that is wrong with a record at once. Values are never quoted where
 //! they could hold contact details.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use entity::{Code, CodeSet, GeoPoint};
 use serde_json::Value;
 
@@ -204,6 +204,14 @@ impl<'a> Fields<'a> {
         web_address(self.get(path)?.as_str()?)
     }
 
+    /// Reads a part of the record, as an item of a list; what is wrong with it is told under `name`.
+    pub(super) fn part<T>(&mut self, raw: &Value, name: &str, read: impl FnOnce(&mut Fields<'_>) -> T) -> T {
+        let mut part = Fields::new(raw);
+        let value = read(&mut part);
+        self.faults.extend(part.faults.into_iter().map(|fault| format!("`{name}`: {fault}")));
+        value
+    }
+
     /// Ends the reading: the record, or all that is wrong with it.
     pub(super) fn finish<T>(self, external_id: Option<String>, record: Option<T>) -> Result<T, Refused> {
         match record {
@@ -219,7 +227,7 @@ pub(super) fn at<'a>(value: &'a Value, path: &[&str]) -> Option<&'a Value> {
 }
 
 /// The items of a list, none where there is no list.
-pub(super) fn items<'a>(value: Option<&'a Value>) -> impl Iterator<Item = &'a Value> {
+pub(super) fn items(value: Option<&Value>) -> impl Iterator<Item = &Value> {
     value.and_then(Value::as_array).into_iter().flatten()
 }
 
@@ -250,12 +258,13 @@ pub(super) fn cents(euros: f64) -> Option<i64> {
     (cents.abs() < 1e12).then_some(cents as i64)
 }
 
-/// An instant with its offset; one without is taken as UTC.
+/// An instant with its offset; one without is taken as UTC, and a mere date as its first moment.
 pub(super) fn parse_instant(text: &str) -> Option<DateTime<Utc>> {
     let text = text.trim();
     DateTime::parse_from_rfc3339(text)
         .map(|instant| instant.with_timezone(&Utc))
         .or_else(|_| text.parse::<NaiveDateTime>().map(|instant| instant.and_utc()))
+        .or_else(|_| text.parse::<NaiveDate>().map(|date| date.and_time(NaiveTime::MIN).and_utc()))
         .ok()
 }
 
@@ -329,6 +338,24 @@ mod tests {
         fields.codes::<entity::vocabulary::Theme>(&["themes"]);
         let refused = fields.finish::<()>(None, Some(())).unwrap_err();
         assert_eq!(refused.reasons, ["`themes`: there is no Theme `MAGIC`"]);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_part_is_told_under_its_name() {
+        let raw = json!({"homes": [{"rent": -1}]});
+        let mut fields = Fields::new(&raw);
+        let rent = fields.part(&raw["homes"][0], "homes[0]", |home| home.cents(&["rent"]));
+        assert_eq!(rent, None);
+        let refused = fields.finish(None, Some(())).unwrap_err();
+        assert_eq!(refused.reasons, ["`homes[0]`: `rent` is no number of at least 0"]);
+    }
+
+    #[test]
+    fn instants_come_with_offset_without_and_as_dates() {
+        for text in ["2026-11-23T01:00:00+01:00", "2026-11-23T00:00:00.000Z", "2026-11-23T00:00:00", "2026-11-23"] {
+            assert_eq!(parse_instant(text).unwrap().to_rfc3339(), "2026-11-23T00:00:00+00:00", "{text}");
+        }
+        assert_eq!(parse_instant("yesterday"), None);
     }
 
     #[test]

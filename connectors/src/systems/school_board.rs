@@ -310,4 +310,21 @@ mod tests {
     fn departments_are_none_of_ours() {
         assert!(matches!(org(&json!({"sourcedId": "d", "type": "department"})), Ok(Mapped::Ignored(_))));
     }
+
+    #[test]
+    fn every_record_of_the_fixtures_is_taken() {
+        let pages = [
+            ("orgs", include_str!("../../../tests/fixtures/school_board/orgs/page-1.json")),
+            ("needs", include_str!("../../../tests/fixtures/school_board/needs/page-1.json")),
+        ];
+        for (stream, text) in pages {
+            let body: Value = serde_json::from_str(text).unwrap();
+            let records = body[stream].as_array().unwrap();
+            assert!(!records.is_empty());
+            for raw in records {
+                let mapped = SchoolBoard { prefix: "" }.map(stream, raw);
+                assert!(matches!(mapped, Ok(Mapped::Record { .. })), "{mapped:?}");
+            }
+        }
+    }
 }
