@@ -12,6 +12,7 @@ pub mod connector;
 pub mod error;
 pub mod oauth;
 pub mod record;
+pub mod sandbox;
 pub mod settings;
 pub mod sync;
 pub mod systems;
