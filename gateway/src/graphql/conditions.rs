@@ -104,7 +104,7 @@ pub(crate) fn in_shrinking_region(is_shrinking: bool) -> Condition {
 /// A circle round a point.
 #[derive(Clone, Copy, Debug, async_graphql::InputObject)]
 #[graphql(name = "NearInput")]
-pub struct NearInput {
+pub(crate) struct NearInput {
     /// Degrees north (WGS 84), -90 to 90.
     pub latitude: f64,
     /// Degrees east (WGS 84), -180 to 180.

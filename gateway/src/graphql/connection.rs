@@ -133,7 +133,7 @@ pub(crate) async fn by_id<R: Row>(reader: &Reader, ids: Vec<R::Id>) -> Result<Ha
 macro_rules! connection {
     ($(#[doc = $doc:literal])* $connection:ident, $edge:ident, $node:ident, $row:ty) => {
         $(#[doc = $doc])*
-        pub struct $connection(pub(crate) crate::graphql::connection::Connection<$row>);
+        pub(crate) struct $connection(pub(crate) crate::graphql::connection::Connection<$row>);
 
         $(#[doc = $doc])*
         #[async_graphql::Object]
@@ -160,7 +160,7 @@ macro_rules! connection {
         }
 
         /// A record of a page.
-        pub struct $edge(pub(crate) crate::graphql::list::Listed<$row>);
+        pub(crate) struct $edge(pub(crate) crate::graphql::list::Listed<$row>);
 
         /// A record of a page.
         #[async_graphql::Object]

@@ -8,7 +8,7 @@ use entity::{checkpoint, source};
 /// How a source is. Its own vocabulary: the store keeps facts, not this judgement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, async_graphql::Enum)]
 #[graphql(name = "SourceHealth")]
-pub enum SourceHealth {
+pub(crate) enum SourceHealth {
     /// Its records are as fresh as agreed.
     Healthy,
     /// Its last success is longer ago than agreed.

@@ -16,7 +16,7 @@ const LONGEST_CURSOR: usize = 2048;
 
 /// Where in a list a page lies.
 #[derive(Clone, Debug, SimpleObject)]
-pub struct PageInfo {
+pub(crate) struct PageInfo {
     /// Whether there is more behind this page.
     pub has_next_page: bool,
     /// Whether there is more before this page.

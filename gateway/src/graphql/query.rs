@@ -32,7 +32,7 @@ use super::vocabulary::Term;
 use crate::error::{Failure, Result};
 
 /// What can be read.
-pub struct Query;
+pub(crate) struct Query;
 
 /// What can be read.
 #[Object]

@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 
 /// Calendar date, ISO 8601 (`2026-11-23`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Date(pub NaiveDate);
+pub(crate) struct Date(pub NaiveDate);
 
 /// Calendar date, ISO 8601 (`2026-11-23`).
 #[Scalar(specified_by_url = "https://scalars.graphql.org/andimarek/local-date.html")]

@@ -14,7 +14,7 @@ use entity::{Code, CodeSet, Language};
 
 /// A value of the vocabulary `C`.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Term<C>(pub C);
+pub(crate) struct Term<C>(pub C);
 
 impl<C: Code> fmt::Debug for Term<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

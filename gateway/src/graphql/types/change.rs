@@ -31,7 +31,7 @@ const LONGEST: u64 = 500;
 
 /// Something that happened to a record.
 #[derive(Clone)]
-pub struct Change(Member<change::Model>);
+pub(crate) struct Change(Member<change::Model>);
 
 type Records = HashMap<(RecordType, Uuid), Node>;
 
@@ -115,7 +115,7 @@ fn kind(record_type: RecordType) -> Kind {
 }
 
 /// A page of the change feed, oldest first.
-pub struct ChangeConnection {
+pub(crate) struct ChangeConnection {
     changes: Vec<Change>,
     has_next: bool,
     has_previous: bool,
@@ -154,7 +154,7 @@ impl ChangeConnection {
 }
 
 /// A change of a page.
-pub struct ChangeEdge(Change);
+pub(crate) struct ChangeEdge(Change);
 
 /// A change of a page.
 #[Object]

@@ -30,7 +30,7 @@ use crate::graphql::vocabulary::Term;
 
 /// What a partner committed to (toezegging): to a need, or to a school in general.
 #[derive(Clone)]
-pub struct Commitment(pub(crate) Member<commitment::Model>);
+pub(crate) struct Commitment(pub(crate) Member<commitment::Model>);
 
 /// What a partner committed to (toezegging): to a need, or to a school in general.
 #[Object]
@@ -146,7 +146,7 @@ connection! {
 
 /// Which commitments; all given keys must hold.
 #[derive(Clone, Debug, Default, InputObject)]
-pub struct CommitmentFilter {
+pub(crate) struct CommitmentFilter {
     /// In any of these statuses.
     pub statuses: Option<Vec<Term<CommitmentStatus>>>,
     /// Of any of these partners, by global id.
@@ -163,7 +163,7 @@ pub struct CommitmentFilter {
 
 /// The order of commitments.
 #[derive(Clone, Copy, Debug, InputObject)]
-pub struct CommitmentOrder {
+pub(crate) struct CommitmentOrder {
     /// What to order by.
     pub field: CommitmentOrderField,
     /// Which way.
@@ -172,7 +172,7 @@ pub struct CommitmentOrder {
 
 /// What commitments can be ordered by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-pub enum CommitmentOrderField {
+pub(crate) enum CommitmentOrderField {
     /// When the hub first saw it.
     CreatedAt,
     /// When the hub last saw it changed.

@@ -19,7 +19,7 @@ use crate::graphql::page::{PageArguments, PageInfo};
 use crate::graphql::reader::Reader;
 
 /// A page of partners that are committed to a school.
-pub struct CommittedPartnerConnection {
+pub(crate) struct CommittedPartnerConnection {
     school: Member<school::Model>,
     connection: Connection<partner::Model>,
 }
@@ -50,7 +50,7 @@ impl CommittedPartnerConnection {
 }
 
 /// A partner that is committed to a school.
-pub struct CommittedPartnerEdge {
+pub(crate) struct CommittedPartnerEdge {
     school: Member<school::Model>,
     listed: Listed<partner::Model>,
 }

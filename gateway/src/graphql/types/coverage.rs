@@ -24,7 +24,7 @@ const EARTH_RADIUS_KM: f64 = 6371.0088;
 
 /// How needs on a theme are met. A need with several themes counts for each.
 #[derive(Clone, Copy, Debug, SimpleObject)]
-pub struct ThemeCoverage {
+pub(crate) struct ThemeCoverage {
     /// The theme (thema).
     pub theme: Term<Theme>,
     /// Needs that partners may still step into: open or partly committed.

@@ -25,7 +25,7 @@ use crate::graphql::vocabulary::Term;
 
 /// A home for teachers (lerarenwoning), or several alike in one publication.
 #[derive(Clone)]
-pub struct HousingOption(pub(crate) Member<housing_option::Model>);
+pub(crate) struct HousingOption(pub(crate) Member<housing_option::Model>);
 
 /// A home for teachers (lerarenwoning), or several alike in one publication.
 #[Object]
@@ -154,7 +154,7 @@ connection! {
 
 /// Which homes; all given keys must hold.
 #[derive(Clone, Debug, Default, InputObject)]
-pub struct HousingFilter {
+pub(crate) struct HousingFilter {
     /// In any of these statuses.
     pub statuses: Option<Vec<Term<HousingStatus>>>,
     /// Of any of these kinds.
@@ -177,7 +177,7 @@ pub struct HousingFilter {
 
 /// The order of homes.
 #[derive(Clone, Copy, Debug, InputObject)]
-pub struct HousingOrder {
+pub(crate) struct HousingOrder {
     /// What to order by.
     pub field: HousingOrderField,
     /// Which way.
@@ -186,7 +186,7 @@ pub struct HousingOrder {
 
 /// What homes can be ordered by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-pub enum HousingOrderField {
+pub(crate) enum HousingOrderField {
     /// Distance: only where there is a point to measure from, below a school or with `near`. Those without coordinates
     /// come last.
     Distance,

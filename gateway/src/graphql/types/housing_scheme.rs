@@ -22,7 +22,7 @@ use crate::graphql::vocabulary::{Term, terms};
 /// A municipality's priority scheme for teachers (voorrangsregeling). Rules change from year to year: they are dated
 /// data, never code.
 #[derive(Clone)]
-pub struct HousingScheme(pub(crate) Member<housing_scheme::Model>);
+pub(crate) struct HousingScheme(pub(crate) Member<housing_scheme::Model>);
 
 /// A municipality's priority scheme for teachers (voorrangsregeling). Rules change from year to year: they are dated
 /// data, never code.
@@ -107,7 +107,7 @@ connection! {
 
 /// Which schemes; all given keys must hold.
 #[derive(Clone, Debug, Default, InputObject)]
-pub struct HousingSchemeFilter {
+pub(crate) struct HousingSchemeFilter {
     /// In any of these statuses.
     pub statuses: Option<Vec<Term<SchemeStatus>>>,
     /// Of any of these municipalities, by CBS code (`GM0363`).

@@ -23,7 +23,7 @@ use crate::graphql::vocabulary::{Term, terms};
 /// The language of texts for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(name = "Language")]
-pub enum Language {
+pub(crate) enum Language {
     /// Dutch.
     Nl,
     /// English.
@@ -42,7 +42,7 @@ impl Language {
 
 /// A running public-private cooperation (initiatief), with what others can learn from it.
 #[derive(Clone)]
-pub struct Initiative(pub(crate) Member<initiative::Model>);
+pub(crate) struct Initiative(pub(crate) Member<initiative::Model>);
 
 fn lines(language: Language, dutch: &Texts, english: &Texts) -> Vec<String> {
     language.choose(dutch, english).0.clone()
@@ -142,7 +142,7 @@ connection! {
 
 /// Which initiatives; all given keys must hold.
 #[derive(Clone, Debug, Default, InputObject)]
-pub struct InitiativeFilter {
+pub(crate) struct InitiativeFilter {
     /// With any of these themes.
     pub themes: Option<Vec<Term<Theme>>>,
     /// In any of these municipalities, by CBS code (`GM0363`).

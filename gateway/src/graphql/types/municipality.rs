@@ -20,7 +20,7 @@ use crate::graphql::reader::Reader;
 
 /// A municipality (gemeente).
 #[derive(Clone)]
-pub struct Municipality(pub(crate) Member<municipality::Model>);
+pub(crate) struct Municipality(pub(crate) Member<municipality::Model>);
 
 fn of_municipality(field: &'static str, parent: sea_orm::sea_query::Expr) -> Below<municipality::Model, String> {
     Below { field, parent, key: |municipality| Some(municipality.code.clone()) }
@@ -106,7 +106,7 @@ connection! {
 
 /// Which municipalities; all given keys must hold.
 #[derive(Clone, Debug, Default, InputObject)]
-pub struct MunicipalityFilter {
+pub(crate) struct MunicipalityFilter {
     /// With any of these CBS codes (`GM0363`).
     pub code: Option<Vec<String>>,
     /// Whose name contains this text, whatever the case.

@@ -24,7 +24,7 @@ use crate::graphql::vocabulary::{Term, terms};
 
 /// A school's help request (hulpvraag): what it asks of partners.
 #[derive(Clone)]
-pub struct Need(pub(crate) Member<need::Model>);
+pub(crate) struct Need(pub(crate) Member<need::Model>);
 
 /// A school's help request (hulpvraag): what it asks of partners.
 #[Object]
@@ -151,7 +151,7 @@ connection! {
 
 /// Which needs; all given keys must hold.
 #[derive(Clone, Debug, Default, InputObject)]
-pub struct NeedFilter {
+pub(crate) struct NeedFilter {
     /// With any of these themes.
     pub themes: Option<Vec<Term<Theme>>>,
     /// That ask for any of these kinds of support.
@@ -174,7 +174,7 @@ pub struct NeedFilter {
 
 /// The order of needs.
 #[derive(Clone, Copy, Debug, InputObject)]
-pub struct NeedOrder {
+pub(crate) struct NeedOrder {
     /// What to order by.
     pub field: NeedOrderField,
     /// Which way.
@@ -183,7 +183,7 @@ pub struct NeedOrder {
 
 /// What needs can be ordered by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-pub enum NeedOrderField {
+pub(crate) enum NeedOrderField {
     /// When the hub first saw it.
     CreatedAt,
     /// When the hub last saw it changed.

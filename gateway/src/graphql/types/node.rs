@@ -29,7 +29,7 @@ use crate::graphql::rows::Row;
 /// Anything that can be fetched again by its global id.
 #[derive(Clone, Interface)]
 #[graphql(field(name = "id", ty = "ID", desc = "Global id: opaque, and the same as long as the record lives."))]
-pub enum Node {
+pub(crate) enum Node {
     /// A school location.
     School(School),
     /// A school board.
@@ -61,7 +61,7 @@ pub enum Node {
     ty = "Result<Provenance>",
     desc = "Where the record comes from, and how fresh it is."
 ))]
-pub enum Sourced {
+pub(crate) enum Sourced {
     /// A school location.
     School(School),
     /// A school board.

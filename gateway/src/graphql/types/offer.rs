@@ -30,7 +30,7 @@ use crate::graphql::vocabulary::{Term, terms};
 
 /// What a partner offers to schools (aanbod).
 #[derive(Clone)]
-pub struct Offer(pub(crate) Member<offer::Model>);
+pub(crate) struct Offer(pub(crate) Member<offer::Model>);
 
 /// Whether anybody may see the offer.
 pub(crate) fn is_public(offer: &offer::Model) -> bool {
@@ -162,7 +162,7 @@ impl Offer {
 
 /// Where an offer can be had: in all of these places together.
 #[derive(SimpleObject)]
-pub struct OfferCoverage {
+pub(crate) struct OfferCoverage {
     /// Whether in the whole country.
     pub national: bool,
     /// Municipalities it names.
@@ -238,7 +238,7 @@ connection! {
 
 /// Which offers; all given keys must hold.
 #[derive(Clone, Debug, Default, InputObject)]
-pub struct OfferFilter {
+pub(crate) struct OfferFilter {
     /// With any of these themes.
     pub themes: Option<Vec<Term<Theme>>>,
     /// That give any of these kinds of support.
@@ -257,7 +257,7 @@ pub struct OfferFilter {
 
 /// The order of offers.
 #[derive(Clone, Copy, Debug, InputObject)]
-pub struct OfferOrder {
+pub(crate) struct OfferOrder {
     /// What to order by.
     pub field: OfferOrderField,
     /// Which way.
@@ -266,7 +266,7 @@ pub struct OfferOrder {
 
 /// What offers can be ordered by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-pub enum OfferOrderField {
+pub(crate) enum OfferOrderField {
     /// When the hub first saw it.
     CreatedAt,
     /// When the hub last saw it changed.

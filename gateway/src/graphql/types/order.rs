@@ -4,7 +4,7 @@ use async_graphql::Enum;
 
 /// The direction of an order. What has no value comes last either way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-pub enum OrderDirection {
+pub(crate) enum OrderDirection {
     /// The least first.
     Asc,
     /// The greatest first.

@@ -23,7 +23,7 @@ use crate::graphql::vocabulary::Term;
 
 /// A public or private party that helps schools (partner).
 #[derive(Clone)]
-pub struct Partner(pub(crate) Member<partner::Model>);
+pub(crate) struct Partner(pub(crate) Member<partner::Model>);
 
 /// A public or private party that helps schools (partner).
 #[Object]
@@ -123,7 +123,7 @@ connection! {
 
 /// Which partners; all given keys must hold.
 #[derive(Clone, Debug, Default, InputObject)]
-pub struct PartnerFilter {
+pub(crate) struct PartnerFilter {
     /// Of any of these kinds.
     pub kinds: Option<Vec<Term<PartnerKind>>>,
     /// Whose name contains this text, whatever the case.
@@ -136,7 +136,7 @@ pub struct PartnerFilter {
 
 /// The order of partners.
 #[derive(Clone, Copy, Debug, InputObject)]
-pub struct PartnerOrder {
+pub(crate) struct PartnerOrder {
     /// What to order by.
     pub field: PartnerOrderField,
     /// Which way.
@@ -145,7 +145,7 @@ pub struct PartnerOrder {
 
 /// What partners can be ordered by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-pub enum PartnerOrderField {
+pub(crate) enum PartnerOrderField {
     /// Name.
     Name,
     /// How many commitments bind it: accepted or active.

@@ -13,7 +13,7 @@ use crate::graphql::reader::Reader;
 
 /// Where a record comes from, and how fresh it is.
 #[derive(SimpleObject)]
-pub struct Provenance {
+pub(crate) struct Provenance {
     /// The system whose word counts for the record.
     pub source: Source,
     /// The record's identifier in that system.

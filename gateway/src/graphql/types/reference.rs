@@ -20,7 +20,7 @@ use crate::graphql::vocabulary::Term;
 /// A theme (thema) with its labels.
 #[derive(SimpleObject)]
 #[graphql(complex)]
-pub struct ThemeInfo {
+pub(crate) struct ThemeInfo {
     /// The theme.
     pub theme: Term<Theme>,
     #[graphql(skip)]
@@ -72,7 +72,7 @@ pub(crate) async fn themes(reader: &Reader) -> Result<Vec<ThemeInfo>> {
 /// A kind of support (ondersteuning) with its labels.
 #[derive(SimpleObject)]
 #[graphql(complex)]
-pub struct SupportKindInfo {
+pub(crate) struct SupportKindInfo {
     /// The kind of support.
     pub support_kind: Term<SupportKind>,
     #[graphql(skip)]
@@ -99,7 +99,7 @@ pub(crate) async fn support_kinds(reader: &Reader) -> Result<Vec<SupportKindInfo
 /// How primary education is organised in another country (onderwijssysteem).
 #[derive(SimpleObject)]
 #[graphql(complex)]
-pub struct EducationSystem {
+pub(crate) struct EducationSystem {
     /// Country, ISO 3166-1 alpha-2.
     pub country: String,
     #[graphql(skip)]
@@ -119,7 +119,7 @@ impl EducationSystem {
 /// One element of an education system.
 #[derive(SimpleObject)]
 #[graphql(complex)]
-pub struct EducationSystemElement {
+pub(crate) struct EducationSystemElement {
     /// Which element.
     pub element: Term<EducationElement>,
     #[graphql(skip)]

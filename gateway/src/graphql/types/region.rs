@@ -15,7 +15,7 @@ use crate::graphql::reader::Reader;
 
 /// A region that the alliance looks at as a whole: a shrinking region (krimpregio) or a labour market region.
 #[derive(Clone)]
-pub struct Region(pub(crate) Member<region::Model>);
+pub(crate) struct Region(pub(crate) Member<region::Model>);
 
 /// A region that the alliance looks at as a whole: a shrinking region (krimpregio) or a labour market region.
 #[Object]
@@ -59,7 +59,7 @@ impl Region {
 
 /// A shortage of teachers (lerarentekort) that is expected.
 #[derive(SimpleObject)]
-pub struct TeacherShortage {
+pub(crate) struct TeacherShortage {
     /// Calendar year.
     pub year: i32,
     /// Teachers short, in FTE.

@@ -31,7 +31,7 @@ use crate::graphql::vocabulary::Term;
 
 /// A school location (vestiging) for primary education.
 #[derive(Clone)]
-pub struct School(pub(crate) Member<school::Model>);
+pub(crate) struct School(pub(crate) Member<school::Model>);
 
 /// A school location (vestiging) for primary education.
 #[Object]
@@ -200,7 +200,7 @@ connection! {
 
 /// Which schools; all given keys must hold.
 #[derive(Clone, Debug, Default, InputObject)]
-pub struct SchoolFilter {
+pub(crate) struct SchoolFilter {
     /// With any of these BRIN codes (`20AB00`).
     pub brin: Option<Vec<String>>,
     /// Whose name contains this text, whatever the case.
@@ -223,7 +223,7 @@ pub struct SchoolFilter {
 
 /// The order of schools.
 #[derive(Clone, Copy, Debug, InputObject)]
-pub struct SchoolOrder {
+pub(crate) struct SchoolOrder {
     /// What to order by.
     pub field: SchoolOrderField,
     /// Which way.
@@ -232,7 +232,7 @@ pub struct SchoolOrder {
 
 /// What schools can be ordered by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-pub enum SchoolOrderField {
+pub(crate) enum SchoolOrderField {
     /// Name.
     Name,
     /// BRIN code.

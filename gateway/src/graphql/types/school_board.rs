@@ -19,7 +19,7 @@ use crate::graphql::reader::Reader;
 
 /// A school board (bevoegd gezag): it answers for one school or many.
 #[derive(Clone)]
-pub struct SchoolBoard(pub(crate) Member<school_board::Model>);
+pub(crate) struct SchoolBoard(pub(crate) Member<school_board::Model>);
 
 /// A school board (bevoegd gezag): it answers for one school or many.
 #[Object]
@@ -75,7 +75,7 @@ connection! {
 
 /// Which boards; all given keys must hold.
 #[derive(Clone, Debug, Default, InputObject)]
-pub struct SchoolBoardFilter {
+pub(crate) struct SchoolBoardFilter {
     /// With any of these numbers (`41775`).
     pub number: Option<Vec<String>>,
     /// Whose name contains this text, whatever the case.

@@ -19,7 +19,7 @@ use crate::graphql::vocabulary::Term;
 const NEAR_KM: f64 = 15.0;
 
 /// A page of homes for a school's teachers.
-pub struct SchoolHousingConnection(Connection<housing_option::Model>);
+pub(crate) struct SchoolHousingConnection(Connection<housing_option::Model>);
 
 /// A page of homes for a school's teachers.
 #[Object]
@@ -46,7 +46,7 @@ impl SchoolHousingConnection {
 }
 
 /// A home for a school's teachers.
-pub struct SchoolHousingEdge(Listed<housing_option::Model>);
+pub(crate) struct SchoolHousingEdge(Listed<housing_option::Model>);
 
 /// A home for a school's teachers.
 #[Object]

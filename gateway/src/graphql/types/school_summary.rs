@@ -19,7 +19,7 @@ use crate::graphql::viewer::one_of;
 
 /// How a school stands, in numbers.
 #[derive(Clone, Copy, Debug, Default, SimpleObject)]
-pub struct SchoolSummary {
+pub(crate) struct SchoolSummary {
     /// Needs that partners may still step into: open or partly committed.
     pub open_needs: i64,
     /// Needs, open or committed, with at least one live commitment (accepted or active).

@@ -22,7 +22,7 @@ use crate::graphql::vocabulary::Term;
 
 /// A connected system.
 #[derive(Clone)]
-pub struct Source(pub(crate) Arc<Freshness>);
+pub(crate) struct Source(pub(crate) Arc<Freshness>);
 
 /// A connected system.
 #[Object]
@@ -140,7 +140,7 @@ pub(crate) async fn refused_counts(reader: &Reader) -> Result<HashMap<String, i6
 
 /// One reading of a source.
 #[derive(Clone)]
-pub struct SyncRun(pub(crate) Member<sync_run::Model>);
+pub(crate) struct SyncRun(pub(crate) Member<sync_run::Model>);
 
 /// One reading of a source.
 #[Object]
@@ -220,7 +220,7 @@ connection! {
 
 /// A record that could not be taken.
 #[derive(Clone)]
-pub struct Refusal(pub(crate) Member<refusal::Model>);
+pub(crate) struct Refusal(pub(crate) Member<refusal::Model>);
 
 /// A record that could not be taken.
 #[Object]

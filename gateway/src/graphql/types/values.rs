@@ -9,7 +9,7 @@ use crate::graphql::vocabulary::Term;
 
 /// A postal address; parts may be missing.
 #[derive(SimpleObject)]
-pub struct Address {
+pub(crate) struct Address {
     /// Street, without the house number.
     pub street: Option<String>,
     /// House number with letter and addition.
@@ -31,7 +31,7 @@ impl Address {
 
 /// A point on the earth (WGS 84).
 #[derive(SimpleObject)]
-pub struct Location {
+pub(crate) struct Location {
     /// Degrees north.
     pub latitude: f64,
     /// Degrees east.
@@ -46,7 +46,7 @@ impl Location {
 
 /// An amount of money.
 #[derive(SimpleObject)]
-pub struct Money {
+pub(crate) struct Money {
     /// In cents.
     pub amount: i64,
     /// ISO 4217; always `EUR` for now.
@@ -61,7 +61,7 @@ impl Money {
 
 /// Whom to speak to.
 #[derive(SimpleObject)]
-pub struct Contact {
+pub(crate) struct Contact {
     /// Name.
     pub name: Option<String>,
     /// E-mail address.
@@ -82,7 +82,7 @@ impl Contact {
 /// How much is offered or committed.
 #[derive(SimpleObject)]
 #[graphql(complex)]
-pub struct Capacity {
+pub(crate) struct Capacity {
     /// How much, in `unit`.
     pub amount: f64,
     /// Its unit.
@@ -101,7 +101,7 @@ impl Capacity {
 
 /// A step in a commitment's history.
 #[derive(SimpleObject)]
-pub struct CommitmentStep {
+pub(crate) struct CommitmentStep {
     /// The status it came to.
     pub status: Term<CommitmentStatus>,
     /// When.
@@ -120,7 +120,7 @@ impl From<commitment_step::Model> for CommitmentStep {
 
 /// Who qualifies for a home or a scheme.
 #[derive(SimpleObject)]
-pub struct HousingEligibility {
+pub(crate) struct HousingEligibility {
     /// Whether only teachers qualify.
     pub teachers_only: bool,
     /// Least employment, in FTE; null: none asked.

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 /// Who is asking, and what they may do.
 #[derive(SimpleObject)]
 #[graphql(name = "Viewer")]
-pub struct ViewerInfo {
+pub(crate) struct ViewerInfo {
     /// Whether the request came with a valid token.
     pub is_authenticated: bool,
     /// The token's subject.
@@ -25,7 +25,7 @@ pub struct ViewerInfo {
 
 /// What a client may ask yet.
 #[derive(SimpleObject)]
-pub struct RateLimit {
+pub(crate) struct RateLimit {
     /// Requests a minute; 0: no limit is set.
     pub limit: i32,
     /// Requests left of them.
@@ -38,7 +38,7 @@ pub struct RateLimit {
 
 /// What kind of organisation a client asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-pub enum OrganisationKind {
+pub(crate) enum OrganisationKind {
     /// A municipality (gemeente).
     Municipality,
     /// A school board (bevoegd gezag).
