@@ -5,6 +5,7 @@ use std::sync::Arc;
 mod fields;
 mod paging;
 mod school_board;
+mod school_register;
 
 use crate::connector::{Connector, Manifest};
 use crate::error::{Error, ErrorKind, Result};
@@ -19,7 +20,7 @@ pub struct Entry {
 }
 
 /// Every system, in the order of the documentation.
-pub const SYSTEMS: &[Entry] = &[school_board::ENTRY];
+pub const SYSTEMS: &[Entry] = &[school_register::ENTRY, school_board::ENTRY];
 
 /// The connector that `settings` names.
 ///
