@@ -5,6 +5,7 @@
 //! kill at any instant loses nothing and repeats nothing. [`work`] does so for every source that is due, again and
 //! again.
 
+mod check;
 mod checkpoint;
 mod claims;
 mod engine;
@@ -22,6 +23,7 @@ mod sources;
 mod stream;
 mod writer;
 
+pub use check::check;
 pub use engine::{Engine, Observer, Progress, RunOptions, RunReport, Tally};
 pub use reference::install as install_reference;
 pub use schedule::work;

@@ -7,6 +7,7 @@ mod municipal;
 mod paging;
 mod partner;
 mod school_board;
+mod school_register;
 
 use crate::connector::{Connector, Manifest};
 use crate::error::{Error, ErrorKind, Result};
@@ -21,7 +22,7 @@ pub struct Entry {
 }
 
 /// Every system, in the order of the documentation.
-pub const SYSTEMS: &[Entry] = &[school_board::ENTRY, municipal::ENTRY, partner::ENTRY];
+pub const SYSTEMS: &[Entry] = &[school_register::ENTRY, school_board::ENTRY, municipal::ENTRY, partner::ENTRY];
 
 /// The connector that `settings` names.
 ///

@@ -4,18 +4,24 @@
 //! Its file here with its arguments and its `run`, its variant in [`Command`], its line in [`execute`].
 
 mod check;
+mod demo;
 mod import;
 mod migrate;
 pub(crate) mod output;
+mod progress;
+mod sandbox;
 mod schema;
 mod serve;
+mod sources;
 mod store;
+mod sync;
+mod worker;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use gateway::config::{ConfigError, Environment, Settings};
+use gateway::config::{ConfigError, Environment, Settings, TelemetrySettings};
 use gateway::telemetry;
 use output::Output;
 
@@ -32,8 +38,14 @@ struct Hub {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Runs everything in one process on simulated partner systems: nothing to install
+    Demo(demo::Arguments),
     /// Runs the gateway
     Serve(serve::Arguments),
+    /// Runs the sync worker alone
+    Worker(worker::Arguments),
+    /// Reads sources now, and waits
+    Sync(sync::Arguments),
     /// Tries the configuration, the database, Redis and each source; a line each
     Check(check::Arguments),
     /// Brings the database's schema up to date, takes it back, or tells where it is
@@ -42,6 +54,8 @@ enum Command {
     Import(import::Arguments),
     /// Prints the GraphQL schema
     Schema(schema::Arguments),
+    /// Runs the simulated partner systems alone
+    Sandbox(sandbox::Arguments),
 }
 
 /// The command is used wrongly: exit 2, as for arguments that cannot be read.
@@ -66,8 +80,18 @@ pub(crate) async fn run() -> ExitCode {
 }
 
 async fn execute(hub: Hub, environment: &Environment, output: &mut Output) -> anyhow::Result<ExitCode> {
-    if let Command::Schema(arguments) = &hub.command {
-        return schema::run(arguments, output);
+    // These need no configuration.
+    match &hub.command {
+        Command::Schema(arguments) => return schema::run(arguments, output),
+        Command::Demo(arguments) => {
+            telemetry::start(&quiet())?;
+            return demo::run(arguments, output).await;
+        }
+        Command::Sandbox(arguments) => {
+            telemetry::start(&quiet())?;
+            return sandbox::run(arguments, output).await;
+        }
+        _ => {}
     }
     let settings = Settings::load(hub.config.as_deref(), environment);
     if let Ok(settings) = &settings {
@@ -75,12 +99,19 @@ async fn execute(hub: Hub, environment: &Environment, output: &mut Output) -> an
         settings.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
     }
     match hub.command {
-        Command::Check(arguments) => check::run(&arguments, settings, check::source, output).await,
+        Command::Check(arguments) => check::run(&arguments, settings, check::probe, output).await,
         Command::Serve(arguments) => serve::run(&arguments, &settings?).await,
         Command::Migrate(arguments) => migrate::run(&arguments, &settings?, output).await,
         Command::Import(arguments) => import::run(&arguments, &settings?, output).await,
-        Command::Schema(arguments) => schema::run(&arguments, output),
+        Command::Worker(arguments) => worker::run(&arguments, &settings?).await,
+        Command::Sync(arguments) => sync::run(&arguments, &settings?, output).await,
+        Command::Schema(_) | Command::Demo(_) | Command::Sandbox(_) => Ok(ExitCode::SUCCESS),
     }
+}
+
+/// The log of commands that tell a person what they do: only what goes wrong.
+fn quiet() -> TelemetrySettings {
+    TelemetrySettings { log: "warn".to_owned(), ..TelemetrySettings::default() }
 }
 
 fn code_of(error: &anyhow::Error) -> ExitCode {

@@ -124,33 +124,6 @@ impl Engine {
         Ok(Self { db, clock, settings, worker: worker.into(), client, tokens: Mutex::default(), observers })
     }
 
-    /// Speaks to a source: its token and its first page of every stream. Says what it found.
-    ///
-    /// # Errors
-    /// What a run would fail with.
-    pub async fn check(&self, source: &SourceSettings) -> Result<String> {
-        let connector = systems::connector(source)?;
-        let api = self.api(source)?;
-        let mut found = Vec::new();
-        for spec in streams(source, connector.as_ref()) {
-            let request = crate::ReadRequest { stream: spec.name, since: None, token: None };
-            match connector.read(&api, request).await {
-                Ok(page) => {
-                    let refused = page.records.iter().filter(|raw| connector.map(spec.name, raw).is_err()).count();
-                    found.push(match refused {
-                        0 => format!("{}: {} on the first page", spec.name, page.records.len()),
-                        _ => format!("{}: {} on the first page, {refused} refused", spec.name, page.records.len()),
-                    });
-                }
-                Err(error) if spec.optional && error.kind() == ErrorKind::NotFound => {
-                    found.push(format!("{}: not offered", spec.name));
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(found.join("; "))
-    }
-
     /// Reads a source once and writes what it says. A failure of the source is in the report, not an error.
     ///
     /// # Errors

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use clap::Args;
 use connectors::settings::SourceSettings;
+use entity::Clock;
 use futures::future::join_all;
 use gateway::config::{ConfigError, Settings};
 use gateway::database::{self, schema};
 use tokio::time::timeout;
 
-use super::BadUse;
 use super::output::Output;
+use super::sources;
 
 /// How long the database may take.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(5);
@@ -43,7 +44,7 @@ pub(super) async fn run(
             return Ok(tell(findings.collect(), output));
         }
     };
-    let chosen = choose(&settings.sources, &arguments.sources)?;
+    let chosen = sources::choose(&settings.sources, &arguments.sources)?;
     let read = format!("{} sources", settings.sources.len());
     let (store, cache, sources) = tokio::join!(
         try_database(&settings),
@@ -59,23 +60,9 @@ pub(super) async fn run(
     Ok(tell(findings, output))
 }
 
-/// Whether a source's settings make a connector.
-pub(super) async fn source(settings: &SourceSettings) -> Result<String, connectors::Error> {
-    let connector = connectors::systems::connector(settings)?;
-    Ok(format!("speaks {}", connector.manifest().standard))
-}
-
-fn choose<'a>(sources: &'a [SourceSettings], named: &[String]) -> Result<Vec<&'a SourceSettings>, BadUse> {
-    if named.is_empty() {
-        return Ok(sources.iter().collect());
-    }
-    let find = |id: &String| {
-        sources.iter().find(|source| source.id == *id).ok_or_else(|| {
-            let known: Vec<_> = sources.iter().map(|source| source.id.as_str()).collect();
-            BadUse(format!("there is no source `{id}`; known are {}", known.join(", ")))
-        })
-    };
-    named.iter().map(find).collect()
+/// Asks a source for a token and for the first page of every stream.
+pub(super) async fn probe(settings: &SourceSettings) -> Result<String, connectors::Error> {
+    connectors::sync::check(settings, &Clock::system()).await
 }
 
 async fn try_database(settings: &Settings) -> Finding {
@@ -135,6 +122,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
+    use super::super::BadUse;
     use super::*;
 
     fn source(id: &str) -> SourceSettings {

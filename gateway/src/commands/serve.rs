@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
+use connectors::sync;
 use entity::Clock;
 use gateway::config::Settings;
 use gateway::graphql::Graph;
@@ -11,13 +12,17 @@ use gateway::http::{self, Site};
 use tokio::net::TcpListener;
 use tracing::info;
 
-use super::store;
+use super::{sources, store};
 
 /// What `hub serve` takes.
 #[derive(Debug, Args)]
-pub(super) struct Arguments {}
+pub(super) struct Arguments {
+    /// Run the sync worker in the same process
+    #[arg(long)]
+    with_worker: bool,
+}
 
-pub(super) async fn run(_arguments: &Arguments, settings: &Settings) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::Result<ExitCode> {
     let shutdown = http::stop_on_signal().context("signals cannot be heard")?;
     let db = store::open(&settings.database).await?;
     let address = settings.http.listen;
@@ -35,7 +40,16 @@ pub(super) async fn run(_arguments: &Arguments, settings: &Settings) -> anyhow::
 
     let address = listener.local_addr()?;
     info!(http.listen = %address, "serving on http://{address}");
+    let worker = if arguments.with_worker {
+        let engine = sources::engine(&db, settings, Vec::new()).await?;
+        Some(tokio::spawn(sync::work(engine, settings.sources.clone(), shutdown.clone())))
+    } else {
+        None
+    };
     http::serve(listener, router, shutdown, settings.http.shutdown_grace()).await?;
+    if let Some(worker) = worker {
+        worker.await?;
+    }
     db.close().await?;
     info!("stopped");
     Ok(ExitCode::SUCCESS)

@@ -68,7 +68,9 @@ fn none() -> Vec<ThemeCoverage> {
 }
 
 async fn load<K: Key>(reader: &Reader, parent: Expr, parents: Vec<K>) -> Result<HashMap<K, Vec<ThemeCoverage>>> {
-    [RecordType::Need, RecordType::Commitment, RecordType::Offer].map(|touched| reader.touch(Some(touched)));
+    for touched in [RecordType::Need, RecordType::Commitment, RecordType::Offer] {
+        reader.touch(Some(touched));
+    }
     let mut coverage: HashMap<K, Vec<ThemeCoverage>> = HashMap::new();
     for row in reader.db.query_all(&needs(parent.clone(), parents.clone())).await? {
         let themes = coverage.entry(row.try_get("", "parent")?).or_insert_with(none);

@@ -1,0 +1,180 @@
+//! `hub demo`: everything in one process, nothing to install. Simulated partner systems on loopback, an embedded store,
+//! all syncs run over HTTP with OAuth, then the gateway serves.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use connectors::sandbox::{Sandbox, SandboxSettings, System};
+use connectors::settings::{OAuthSettings, Secret, SourceSettings};
+use connectors::sync::{self, Observer, RunOptions};
+use entity::Clock;
+use entity::vocabulary::SyncStatus;
+use gateway::config::{ConnectionUrl, DatabaseSettings, Settings};
+use gateway::graphql::Graph;
+use gateway::http::{self, SCHOOL_CARD, Site};
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use super::output::Output;
+use super::progress::Bars;
+use super::sandbox::Records;
+use super::sync::line;
+use super::{sources, store};
+
+/// What `hub demo` takes.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// How much there is in the simulated systems
+    #[arg(long, value_enum, default_value_t = Records::Small)]
+    records: Records,
+    /// Keep the store in this folder [default: it goes when the demo ends]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// The gateway's port on 127.0.0.1; 0 takes a free one
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+}
+
+pub(super) async fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<ExitCode> {
+    let shutdown = http::stop_on_signal().context("signals cannot be heard")?;
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}: choose another --port, or stop what listens there"))?;
+    let address = listener.local_addr()?;
+    let sandbox = Sandbox::start(SandboxSettings { size: arguments.records.into(), ..SandboxSettings::default() })
+        .await
+        .context("the simulated partner systems cannot be started")?;
+    output.line(format!("Simulated partner systems (everything in them is invented): {}", sandbox.base_url()));
+
+    // Kept until the end: the folder goes with it.
+    let scratch;
+    let folder = match &arguments.data_dir {
+        Some(folder) => {
+            std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+            folder.as_path()
+        }
+        None => {
+            scratch = tempfile::tempdir().context("cannot make a temporary folder")?;
+            scratch.path()
+        }
+    };
+    let settings = settings(folder, &sandbox)?;
+    let db = store::open(&settings.database).await?;
+    let bars = Bars::on_terminal().map(Arc::new);
+    let observers = bars.iter().map(|bars| Arc::clone(bars) as Arc<dyn Observer>).collect();
+    let engine = sources::engine(&db, &settings, observers).await?;
+    let options = RunOptions { cancel: shutdown.clone(), ..RunOptions::default() };
+    let mut failed = false;
+    sources::run(&engine, settings.sources.iter().collect(), &options, settings.sync.workers, |source, outcome| {
+        if let Some(bars) = &bars {
+            bars.end(&source.id);
+        }
+        match outcome {
+            Ok(report) => {
+                failed |= report.status != SyncStatus::Succeeded;
+                output.line(format!("  {}", line(&report, false)));
+            }
+            Err(error) => {
+                failed = true;
+                output.line(format!("  {}: FAILED; {error}", source.id));
+            }
+        }
+    })
+    .await;
+    if shutdown.is_cancelled() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    if failed {
+        bail!("not every simulated system could be read: see above");
+    }
+
+    tell(address, &sandbox.sample_brin(), output);
+    let worker = tokio::spawn(sync::work(engine, settings.sources.clone(), shutdown.clone()));
+    let graph = Graph::new(db.clone(), Clock::system(), &settings.limits);
+    let site = Site {
+        db: db.clone(),
+        body_bytes: settings.limits.body_bytes,
+        request_timeout: settings.http.request_timeout(),
+    };
+    let router = http::router(site, http::graphql::route(graph));
+    http::serve(listener, router, shutdown, settings.http.shutdown_grace()).await?;
+    worker.await?;
+    sandbox.stop().await;
+    db.close().await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn tell(address: SocketAddr, brin: &str, output: &mut Output) {
+    let body = json!({ "query": SCHOOL_CARD, "variables": { "brin": brin } });
+    output.line("");
+    output.line(format!("The hub serves http://{address}"));
+    output.line(format!("  explorer   http://{address}/explorer"));
+    output.line(format!("  GraphQL    http://{address}/graphql"));
+    output.line("");
+    output.line(format!(
+        "A school's needs, the partners committed to it and its teacher-housing options, for BRIN {brin}:"
+    ));
+    output.line("");
+    output.line(SCHOOL_CARD.trim_end());
+    output.line("");
+    output.line("With curl:");
+    output.line("");
+    output.line(format!("curl -s http://{address}/graphql -H 'content-type: application/json' -d '{body}'"));
+    output.line("");
+    output.line("What is public needs no token; this hub does not read tokens yet. Ctrl-C ends the demo.");
+}
+
+fn settings(folder: &std::path::Path, sandbox: &Sandbox) -> anyhow::Result<Settings> {
+    let file = folder.join("hub.db");
+    let url = format!("sqlite://{}?mode=rwc", file.display());
+    Ok(Settings {
+        database: DatabaseSettings { url: ConnectionUrl::from(url.as_str()), max_connections: None },
+        sources: sources_of(sandbox)?,
+        ..Settings::default()
+    })
+}
+
+fn sources_of(sandbox: &Sandbox) -> anyhow::Result<Vec<SourceSettings>> {
+    let duo = sandbox.system_url(System::Duo);
+    let mut register = source(sandbox, System::Duo, "duo", "DUO open education data", "school_register")?;
+    register.base_url = None;
+    register.locations = Some(format!("{duo}/alle-vestigingen-basisonderwijs.csv"));
+    register.boards = Some(format!("{duo}/bevoegde-gezagen-basisonderwijs.csv"));
+    register.priority = 10;
+    Ok(vec![
+        register,
+        source(sandbox, System::Boards, "school-boards", "School boards' administration", "school_board")?,
+        source(sandbox, System::Housing, "housing", "Municipal housing allocation", "municipal")?,
+        source(sandbox, System::Partners, "partners", "Partner platform", "partner")?,
+    ])
+}
+
+fn source(sandbox: &Sandbox, system: System, id: &str, name: &str, connector: &str) -> anyhow::Result<SourceSettings> {
+    let client = sandbox.client(system);
+    let described = json!({
+        "id": id,
+        "name": format!("{name} (simulated)"),
+        "connector": connector,
+        "base_url": sandbox.system_url(system),
+    });
+    let settings: SourceSettings = serde_json::from_value(described)?;
+    Ok(SourceSettings {
+        every: Duration::from_secs(60),
+        oauth: Some(OAuthSettings {
+            token_url: sandbox.token_url().parse()?,
+            client_id: client.id.to_owned(),
+            client_secret: Secret::Resolved(client.secret.to_owned()),
+            scopes: vec![client.scope.to_owned()],
+            audience: None,
+            resource: None,
+            client_authentication: Default::default(),
+        }),
+        ..settings
+    })
+}
