@@ -106,7 +106,10 @@ impl Sample {
         let (partners, offers) = partners::generate(&frame);
         let parts = commitments::Parts { schools: &schools, partners: &partners, offers: &offers };
         let commitments = commitments::generate(&frame, &parts, &mut needs);
-        let (homes, schemes) = homes::generate(&frame);
+        let (mut homes, schemes) = homes::generate(&frame);
+        if size == Size::National {
+            spoil(&mut needs, &mut homes);
+        }
         let at = frame.moment(0, 0);
         Self {
             boards: Shelf::new(boards, at),
@@ -139,6 +142,17 @@ impl Sample {
     #[must_use]
     pub fn school(&self, brin: &str) -> Option<&School> {
         self.schools.get(school_code(brin)?)
+    }
+}
+
+/// Makes a few records faulty, as some always are in a whole country: needs of a school that nobody knows, and homes
+/// without their unit. Drafts are chosen, since no commitment refers to them.
+fn spoil(needs: &mut [Need], homes: &mut [Home]) {
+    for need in needs.iter_mut().filter(|need| need.status == "DRAFT").step_by(200) {
+        need.overlay.set("org", serde_json::json!({"sourcedId": "org-s-unknown", "type": "org"}));
+    }
+    for home in homes.iter_mut().skip(500).step_by(2_000) {
+        home.overlay.set("eenheden", serde_json::json!([]));
     }
 }
 
