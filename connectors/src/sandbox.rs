@@ -158,7 +158,6 @@ impl Sandbox {
     }
 
     /// What is served. Answers that wait for an edit wait for this to be dropped, too: do not hold it for long.
-    #[must_use]
     pub fn sample(&self) -> RwLockReadGuard<'_, Sample> {
         self.shared.read()
     }

@@ -99,7 +99,7 @@ fn board_row(board: &Board) -> Row {
     let place = places::place_at(board.place);
     let seed = board.number.wrapping_mul(2_654_435_761) >> 4;
     // Every fifth went through a spreadsheet, which takes leading zeros away.
-    let kvk = if board.number % 5 == 0 { board.number.to_string() } else { boards::board_kvk(board) };
+    let kvk = if board.number.is_multiple_of(5) { board.number.to_string() } else { boards::board_kvk(board) };
     let mut name = boards::board_name(board);
     if board.number % 4 == 2 {
         name.push_str("  ");

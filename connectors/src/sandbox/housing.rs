@@ -87,10 +87,10 @@ fn list<T: Entry>(
     about.insert(HeaderName::from_static("x-parameters-aantalperpagina"), HeaderValue::from(per_page));
     about.insert(HeaderName::from_static("x-parameters-pagina"), HeaderValue::from(start / per_page + 1));
     // The last page has none: that is how a reader knows.
-    if let Some(last) = page.last().filter(|_| start + page.len() < shelf.len()) {
-        if let Ok(cursor) = HeaderValue::from_str(&cursor_after(last.key())) {
-            about.insert(HeaderName::from_static("x-parameters-cursor"), cursor);
-        }
+    if let Some(last) = page.last().filter(|_| start + page.len() < shelf.len())
+        && let Ok(cursor) = HeaderValue::from_str(&cursor_after(last.key()))
+    {
+        about.insert(HeaderName::from_static("x-parameters-cursor"), cursor);
     }
     response
 }

@@ -5,6 +5,7 @@
 
 mod commitments;
 mod homes;
+mod ids;
 mod needs;
 mod partners;
 pub(crate) mod places;
@@ -16,6 +17,10 @@ pub(crate) mod words;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 
+pub(crate) use self::ids::directory_id;
+pub use self::ids::{
+    brin_code, commitment_id, key_of, need_id, organization_id, publication_id, scheme_id, school_code, service_id,
+};
 pub use self::records::{Amount, Board, Commitment, Home, HomeRules, Need, Offer, Partner, Reach, Scheme, School};
 pub use self::shelf::{Entry, Shelf};
 pub(crate) use self::text::Dice;
@@ -106,7 +111,10 @@ impl Sample {
         let (partners, offers) = partners::generate(&frame);
         let parts = commitments::Parts { schools: &schools, partners: &partners, offers: &offers };
         let commitments = commitments::generate(&frame, &parts, &mut needs);
-        let (homes, schemes) = homes::generate(&frame);
+        let (mut homes, schemes) = homes::generate(&frame);
+        if size == Size::National {
+            spoil(&mut needs, &mut homes);
+        }
         let at = frame.moment(0, 0);
         Self {
             boards: Shelf::new(boards, at),
@@ -139,6 +147,17 @@ impl Sample {
     #[must_use]
     pub fn school(&self, brin: &str) -> Option<&School> {
         self.schools.get(school_code(brin)?)
+    }
+}
+
+/// Makes a few records faulty, as some always are in a whole country: needs of a school that nobody knows, and homes
+/// without their unit. Drafts are chosen, since no commitment refers to them.
+fn spoil(needs: &mut [Need], homes: &mut [Home]) {
+    for need in needs.iter_mut().filter(|need| need.status == "DRAFT").step_by(200) {
+        need.overlay.set("org", serde_json::json!({"sourcedId": "org-s-unknown", "type": "org"}));
+    }
+    for home in homes.iter_mut().skip(500).step_by(2_000) {
+        home.overlay.set("eenheden", serde_json::json!([]));
     }
 }
 
@@ -210,77 +229,6 @@ pub(crate) fn index(position: usize) -> u16 {
 /// A position as a number that records keep.
 pub(crate) fn number(position: usize) -> u32 {
     u32::try_from(position).unwrap_or(u32::MAX)
-}
-
-/// The BRIN code of a school: `99AA00` for 0, `99AA01` for 1, `99AB00` for 100.
-#[must_use]
-pub fn brin_code(code: u32) -> String {
-    let letter = |number: u32| char::from(b'A' + u8::try_from(number % 26).unwrap_or(0));
-    format!("99{}{}{:02}", letter(code / 2600), letter(code / 100), code % 100)
-}
-
-/// The number that an invented BRIN code stands for; `None` where it is not one.
-#[must_use]
-pub fn school_code(brin: &str) -> Option<u32> {
-    match brin.as_bytes() {
-        [b'9', b'9', first @ b'A'..=b'Z', second @ b'A'..=b'Z', tens @ b'0'..=b'9', units @ b'0'..=b'9'] => Some(
-            u32::from(first - b'A') * 2600
-                + u32::from(second - b'A') * 100
-                + u32::from(tens - b'0') * 10
-                + u32::from(units - b'0'),
-        ),
-        _ => None,
-    }
-}
-
-/// The identifier of a need in the school administration.
-#[must_use]
-pub fn need_id(number: u32) -> String {
-    format!("need-{number:06}")
-}
-
-/// The identifier of an organization in the directory.
-#[must_use]
-pub fn organization_id(number: u32) -> String {
-    directory_id(0x0a11_0001, number)
-}
-
-/// The identifier of a service in the directory.
-#[must_use]
-pub fn service_id(number: u32) -> String {
-    directory_id(0x0a11_0002, number)
-}
-
-/// The identifier of a commitment beside the directory.
-#[must_use]
-pub fn commitment_id(number: u32) -> String {
-    directory_id(0x0a11_0003, number)
-}
-
-/// The identifier of a publication in the housing allocation system.
-#[must_use]
-pub fn publication_id(number: u32) -> String {
-    format!("pub-{number:06}")
-}
-
-/// The identifier of a priority scheme.
-#[must_use]
-pub fn scheme_id(municipality: u16) -> String {
-    format!("vr-{municipality:04}")
-}
-
-/// The key on its shelf of the record that a system knows by this identifier, or of a school by its BRIN code.
-#[must_use]
-pub fn key_of(id: &str) -> Option<u32> {
-    school_code(id.trim_start_matches("org-s-")).or_else(|| {
-        let last = id.rsplit('-').next()?;
-        if id.len() == 36 { u32::from_str_radix(last, 16).ok() } else { last.parse().ok() }
-    })
-}
-
-/// A UUID that says of what kind and which: the directory's standard asks for UUIDs, and nobody has to look them up.
-pub(crate) fn directory_id(kind: u32, number: u32) -> String {
-    format!("{kind:08x}-0000-4000-8000-{number:012x}")
 }
 
 #[cfg(test)]

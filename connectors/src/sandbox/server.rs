@@ -3,16 +3,18 @@
 //! In order: it is counted, its token is checked, a planned fault strikes, the system answers, and a fault that spoils
 //! answers spoils this one.
 
+use std::io;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{Request, State};
+use axum::extract::{OriginalUri, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Json, Response};
 use axum::routing::{get, post};
-use futures::stream;
+use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -92,7 +94,10 @@ async fn guard(State((shared, system)): State<(Arc<Shared>, System)>, mut reques
         tally.refuse();
         return refused(system, refusal);
     }
-    let fault = shared.faults.strike(system.into(), request.uri().path());
+    // The whole path: the nested router sees only what comes after the system's name.
+    let path =
+        request.extensions().get::<OriginalUri>().map_or_else(|| request.uri().path(), |uri| uri.path()).to_owned();
+    let fault = shared.faults.strike(system.into(), &path);
     if let Some(response) = instead(&shared, fault.as_ref(), Some(system)).await {
         return response;
     }
@@ -148,7 +153,12 @@ async fn spoil(fault: Option<Fault>, response: Response) -> Response {
     let whole = axum::body::to_bytes(body, BODY_LIMIT).await.unwrap_or_default();
     let half = whole.slice(..whole.len() / 2);
     if breaks {
-        let pieces = stream::iter([Ok(half), Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset))]);
+        let broken = async {
+            // So that the half is on its way: both at once would take the headers back, too.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            Err(io::Error::from(io::ErrorKind::ConnectionReset))
+        };
+        let pieces = stream::once(async { Ok(half) }).chain(stream::once(broken));
         return Response::from_parts(parts, Body::from_stream(pieces));
     }
     parts.headers.remove(header::CONTENT_LENGTH);
@@ -160,7 +170,7 @@ fn oversized(bytes: u64) -> Response {
     const PIECE: &[u8] = &[b'x'; 64 * 1024];
     let pieces = bytes.div_ceil(PIECE.len() as u64);
     let body = stream::iter((0..pieces + 2).map(move |at| {
-        Ok::<_, std::io::Error>(match at {
+        Ok::<_, io::Error>(match at {
             0 => Bytes::from_static(b"[\""),
             at if at > pieces => Bytes::from_static(b"\"]"),
             _ => Bytes::from_static(PIECE),

@@ -84,6 +84,11 @@ fn the_small_sample_is_whole_and_agrees_with_itself() {
 fn the_national_sample_is_whole_agrees_with_itself_and_is_small_in_memory() {
     let sample = Sample::generate(Size::National, 1, day());
     check(&sample, Size::National.counts());
+    let faulty = sample.needs.iter().filter(|need| need.overlay != Overlay::default()).count()
+        + sample.homes.iter().filter(|home| home.overlay != Overlay::default()).count();
+    assert!((1..50).contains(&faulty), "{faulty} faulty records");
+    let places: HashSet<u16> = sample.schools.iter().map(|school| school.place).collect();
+    assert!(places.len() > 330, "{} municipalities", places.len());
     let bytes = sample.schools.len() * size_of::<School>()
         + sample.boards.len() * size_of::<Board>()
         + sample.needs.len() * size_of::<Need>()
