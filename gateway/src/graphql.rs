@@ -107,3 +107,12 @@ async fn freshness(reader: &Reader) -> Option<Value> {
         .collect();
     Some(value!({ "complete": behind.is_empty(), "sources": behind }))
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_committed_schema_is_what_the_code_serves() {
+        let committed = include_str!("../schema.graphql");
+        assert!(committed.trim_end() == super::sdl().trim_end(), "run `hub schema > gateway/schema.graphql`");
+    }
+}

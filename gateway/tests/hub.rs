@@ -138,6 +138,7 @@ fn the_gateway_makes_its_embedded_store_serves_and_stops_when_told() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a plain test, without a runtime to block")]
 fn a_second_signal_ends_at_once() {
     let directory = TempDir::new().unwrap();
     let serving = Serving::start(directory.path());

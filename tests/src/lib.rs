@@ -1,4 +1,5 @@
 //! The testkit: stores on both databases, and whatever else a test needs to have a whole hub on loopback. Nothing here
 //! is a stand-in for a part that can run for real.
 
+pub mod hub;
 pub mod store;

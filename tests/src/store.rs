@@ -1,5 +1,7 @@
 //! A store of its own for each test: a file for SQLite, a schema for PostgreSQL.
 
+use std::io::Write;
+
 use anyhow::{Context, Result};
 use gateway::config::{ConnectionUrl, DatabaseSettings};
 use migration::{Migrator, MigratorTrait};
@@ -53,7 +55,8 @@ async fn sqlite() -> Result<TestStore> {
 #[expect(clippy::disallowed_methods, reason = "tests are told by their environment where the database is")]
 async fn postgres() -> Result<Option<TestStore>> {
     let Ok(server) = std::env::var("HUB_TEST_DATABASE_URL") else {
-        eprintln!("SKIPPED: HUB_TEST_DATABASE_URL is not set, so this test did not run on PostgreSQL");
+        // Said by `tests/run` as well; here for who runs a test by hand.
+        writeln!(std::io::stderr(), "SKIPPED on PostgreSQL: HUB_TEST_DATABASE_URL is not set")?;
         return Ok(None);
     };
     let schema = format!("test_{}", Uuid::now_v7().simple());

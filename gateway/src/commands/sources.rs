@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use connectors::settings::SourceSettings;
-use connectors::sync::{
-    Engine, Observer, RunOptions, RunReport, SyncSettings as EngineSettings, install_reference, register,
-};
+use connectors::sync::{Engine, Observer, RunOptions, RunReport, SyncSettings as EngineSettings, register};
 use connectors::systems;
 use entity::Clock;
 use entity::vocabulary::SourceKind;
@@ -15,14 +13,13 @@ use sea_orm::DatabaseConnection;
 
 use super::BadUse;
 
-/// An engine on this store, with the sources and the reference records written into it.
+/// An engine on this store, with the sources written into it.
 pub(super) async fn engine(
     db: &DatabaseConnection,
     settings: &Settings,
     observers: Vec<Arc<dyn Observer>>,
 ) -> anyhow::Result<Arc<Engine>> {
     let clock = Clock::system();
-    install_reference(db, &clock).await?;
     register(db, &settings.sources).await?;
     let engine_settings = EngineSettings {
         lease: settings.sync.lease(),

@@ -1,6 +1,8 @@
 //! The store, opened for a command that needs its schema.
 
 use anyhow::{Context, bail};
+use connectors::sync::install_reference;
+use entity::Clock;
 use gateway::config::DatabaseSettings;
 use gateway::database::{self, schema};
 use sea_orm::DatabaseConnection;
@@ -17,5 +19,7 @@ pub(crate) async fn open(settings: &DatabaseSettings) -> anyhow::Result<Database
     } else if !schema::is_current(&db).await.context("the database does not tell its schema")? {
         bail!("the database's schema is not up to date: run `hub migrate up`");
     }
+    // Changes nothing where they are as they should be.
+    install_reference(&db, &Clock::system()).await.context("the reference records cannot be written")?;
     Ok(db)
 }

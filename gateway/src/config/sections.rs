@@ -109,7 +109,7 @@ impl SyncSettings {
 
 impl Default for SyncSettings {
     fn default() -> Self {
-        Self { workers: 4, allowed_delete_share: 0.2, lease_secs: 60 }
+        Self { workers: 4, allowed_delete_share: 0.1, lease_secs: 60 }
     }
 }
 

@@ -1,0 +1,217 @@
+//! The graph on what was synced: the same answers on both databases, at a cost that the query's shape fixes.
+
+use anyhow::Result;
+use connectors::sandbox::Sandbox;
+use connectors::sync::RunOptions;
+use gateway::http::SCHOOL_CARD;
+use rstest::rstest;
+use serde_json::{Value, json};
+use tests::hub::TestHub;
+use tests::store::Backend;
+
+async fn synced(backend: Backend) -> Result<Option<TestHub>> {
+    let Some(hub) = TestHub::start(backend).await? else { return Ok(None) };
+    hub.sync(&RunOptions::default()).await?;
+    Ok(Some(hub))
+}
+
+fn brin(sandbox: &Sandbox) -> Value {
+    json!({ "brin": sandbox.sample_brin() })
+}
+
+#[rstest]
+#[case(Backend::Sqlite)]
+#[case(Backend::Postgres)]
+#[tokio::test]
+async fn one_query_shows_needs_partners_and_homes(#[case] backend: Backend) -> Result<()> {
+    let Some(hub) = synced(backend).await? else { return Ok(()) };
+    let (data, statements) = hub.statements(hub.data(SCHOOL_CARD, brin(&hub.sandbox))).await;
+    let school = data?["school"].take();
+    assert!(!school["needs"]["nodes"].as_array().expect("needs").is_empty(), "{school}");
+    assert!(!school["committedPartners"]["edges"].as_array().expect("partners").is_empty(), "{school}");
+    let homes = school["housingOptions"]["edges"].as_array().expect("homes");
+    assert!(!homes.is_empty(), "{school}");
+    assert_eq!(homes[0]["node"]["provenance"]["isStale"], json!(false), "{school}");
+    let distances: Vec<f64> = homes.iter().filter_map(|home| home["distanceKm"].as_f64()).collect();
+    assert!(distances.is_sorted(), "{distances:?}");
+    assert!(statements <= 12, "{statements} statements");
+    Ok(())
+}
+
+#[rstest]
+#[case(Backend::Sqlite)]
+#[case(Backend::Postgres)]
+#[tokio::test]
+async fn the_card_costs_the_same_for_one_need_and_for_fifty(#[case] backend: Backend) -> Result<()> {
+    let Some(hub) = synced(backend).await? else { return Ok(()) };
+    let mut costs = Vec::new();
+    for first in [1, 50] {
+        let query = SCHOOL_CARD.replace("needs(first: 20)", &format!("needs(first: {first})"));
+        let (data, statements) = hub.statements(hub.data(&query, brin(&hub.sandbox))).await;
+        data?;
+        costs.push(statements);
+    }
+    // And for many schools at once.
+    let body = SCHOOL_CARD.split_once("school(brin: $brin) {").expect("the card's root").1;
+    let many = format!("query {{ schools(first: 1) {{ nodes {{ {body} }}").replacen("\n}\n", "\n}", 1);
+    for first in [1, 40] {
+        let query = many.replace("schools(first: 1)", &format!("schools(first: {first})"));
+        let (answer, statements) = hub.statements(hub.ask(&query, json!({}))).await;
+        assert!(answer.get("errors").is_none(), "{answer}");
+        costs.push(statements);
+    }
+    assert_eq!(costs[0], costs[1]);
+    assert_eq!(costs[2], costs[3]);
+    Ok(())
+}
+
+/// Walks a list page by page, forwards and backwards.
+async fn walk(hub: &TestHub, field: &str, arguments: &str, key: &str) -> Result<(Vec<Value>, Vec<Value>, i64)> {
+    let mut forwards: Vec<Value> = Vec::new();
+    let mut backwards: Vec<Value> = Vec::new();
+    let mut total = 0;
+    for (found, length, cursor, more, end) in [
+        (&mut forwards, "first", "after", "hasNextPage", "endCursor"),
+        (&mut backwards, "last", "before", "hasPreviousPage", "startCursor"),
+    ] {
+        let mut place = Value::Null;
+        loop {
+            let query = format!(
+                "query ($place: String) {{ list: {field}({arguments} {length}: 7, {cursor}: $place) \
+                 {{ totalCount pageInfo {{ {more} {end} }} nodes {{ key: {key} }} }} }}"
+            );
+            let data = hub.data(&query, json!({ "place": place })).await?;
+            let list = &data["list"];
+            total = list["totalCount"].as_i64().expect("a count");
+            let mut keys: Vec<Value> =
+                list["nodes"].as_array().expect("nodes").iter().map(|node| node["key"].clone()).collect();
+            if length == "last" {
+                keys.reverse();
+            }
+            found.extend(keys);
+            if list["pageInfo"][more] != json!(true) {
+                break;
+            }
+            place = list["pageInfo"][end].clone();
+        }
+    }
+    backwards.reverse();
+    Ok((forwards, backwards, total))
+}
+
+#[rstest]
+#[case("schools", "", "brin")]
+#[case("schools", "orderBy: {field: PUPILS, direction: DESC},", "brin")]
+#[case("schools", "orderBy: {field: DISADVANTAGE_SCORE, direction: ASC},", "brin")]
+#[case("schools", "orderBy: {field: OPEN_NEEDS, direction: DESC},", "brin")]
+#[case("needs", "", "title")]
+#[case("needs", "orderBy: {field: STARTS_ON, direction: DESC},", "title")]
+#[case("needs", "orderBy: {field: CREATED_AT, direction: ASC},", "title")]
+#[case("commitments", "orderBy: {field: ENDS_ON, direction: ASC},", "title")]
+#[case("partners", "orderBy: {field: LIVE_COMMITMENTS, direction: DESC},", "name")]
+#[case("offers", "filter: {themes: [TEACHER_HOUSING, STRATEGIC_HR]},", "title")]
+#[case("housingOptions", "filter: {near: {latitude: 52.37, longitude: 4.9, withinKm: 30}},", "title")]
+#[case("housingOptions", "orderBy: {field: FLOOR_AREA, direction: DESC},", "title")]
+#[case("municipalities", "", "code")]
+#[case("schoolBoards", "", "number")]
+#[tokio::test]
+async fn pages_hold_each_record_once_both_ways_on_both_databases(
+    #[case] field: &str,
+    #[case] arguments: &str,
+    #[case] key: &str,
+) -> Result<()> {
+    let mut walks = Vec::new();
+    for backend in [Backend::Sqlite, Backend::Postgres] {
+        let Some(hub) = synced(backend).await? else { continue };
+        let (forwards, backwards, total) = walk(&hub, field, arguments, key).await?;
+        assert_eq!(i64::try_from(forwards.len())?, total);
+        assert!(total > 0, "nothing to walk");
+        assert_eq!(forwards, backwards);
+        let mut keys: Vec<String> = forwards.iter().map(Value::to_string).collect();
+        keys.sort();
+        walks.push(keys);
+    }
+    if let [sqlite, postgres] = &walks[..] {
+        assert_eq!(sqlite, postgres);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_page_begins_behind_its_cursor_though_records_come_and_go() -> Result<()> {
+    let Some(hub) = synced(Backend::Sqlite).await? else { return Ok(()) };
+    let query = "query ($after: String) { needs(first: 10, after: $after, orderBy: {field: CREATED_AT, direction: ASC}) \
+                 { pageInfo { endCursor } nodes { id } } }";
+    let first = hub.data(query, json!({})).await?;
+    let cursor = first["needs"]["pageInfo"]["endCursor"].clone();
+    let next = hub.data(query, json!({ "after": cursor })).await?;
+    hub.sandbox.edit(|sample| {
+        for need in sample.needs.live().map(|need| need.number).take(3).collect::<Vec<_>>() {
+            sample.needs.remove(need);
+        }
+    });
+    hub.sync(&RunOptions::default()).await?;
+    let again = hub.data(query, json!({ "after": cursor })).await?;
+    let ids = |page: &Value| -> Vec<Value> { page["needs"]["nodes"].as_array().expect("nodes").clone() };
+    let gone: Vec<_> = ids(&next).into_iter().filter(|id| !ids(&again).contains(id)).collect();
+    // What was on the page and is still there is still on it.
+    assert!(ids(&again).len() == 10 && gone.len() <= 3, "{gone:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn bad_input_is_told_and_the_rest_stands() -> Result<()> {
+    let Some(hub) = synced(Backend::Sqlite).await? else { return Ok(()) };
+    let code = |answer: &Value| answer["errors"][0]["extensions"]["code"].clone();
+    assert_eq!(hub.data("{ school(brin: \"99ZZ98\") { name } }", json!({})).await?["school"], Value::Null);
+    let malformed = hub.ask("{ school(brin: \"no\") { name } }", json!({})).await;
+    assert_eq!(code(&malformed), json!("BAD_USER_INPUT"));
+    let many = hub.ask("{ schools(first: 100000) { totalCount } }", json!({})).await;
+    assert_eq!(code(&many), json!("BAD_USER_INPUT"));
+    assert!(many["errors"][0]["message"].as_str().expect("a sentence").contains("100"), "{many}");
+    let unordered = hub.ask("{ housingOptions(orderBy: {field: DISTANCE, direction: ASC}) { totalCount } }", json!({}));
+    assert_eq!(code(&unordered.await), json!("BAD_USER_INPUT"));
+    let secret = hub.ask("{ sources { id runs { totalCount } } }", json!({})).await;
+    assert_eq!(code(&secret), json!("FORBIDDEN"));
+    assert_eq!(secret["data"]["sources"][0]["runs"], Value::Null);
+    assert!(secret["data"]["sources"][0]["id"].is_string(), "{secret}");
+    Ok(())
+}
+
+#[rstest]
+#[case(Backend::Sqlite)]
+#[case(Backend::Postgres)]
+#[tokio::test]
+async fn reference_records_numbers_and_nodes_are_there(#[case] backend: Backend) -> Result<()> {
+    let Some(hub) = synced(backend).await? else { return Ok(()) };
+    let data = hub
+        .data(
+            "{ themes { theme label(language: EN) openNeeds } supportKinds { label }
+               educationSystems { country name elements { element text } }
+               initiatives { totalCount nodes { slug summary partners { name } municipality { name } schools { totalCount } } }
+               municipality(code: \"GM0363\") { name isG4 region { slug } housingSchemes { name status }
+                 coverage { theme openNeeds committedNeeds unmetNeeds publishedOffers } schools(first: 2) { totalCount } }
+               schoolBoards(first: 2) { nodes { name coverage { openNeeds } schools(first: 1) { totalCount } } }
+               sources { id health recordCount refusedCount }
+               viewer { isAuthenticated scopes }
+               changes(first: 5) { totalCount nodes { id: recordId action record { id __typename } source { id } } } }",
+            json!({}),
+        )
+        .await?;
+    assert_eq!(data["themes"].as_array().map(Vec::len), Some(10));
+    assert_eq!(data["supportKinds"].as_array().map(Vec::len), Some(9));
+    assert_eq!(data["educationSystems"].as_array().map(Vec::len), Some(7));
+    assert_eq!(data["educationSystems"][0]["elements"].as_array().map(Vec::len), Some(13));
+    assert_eq!(data["initiatives"]["totalCount"], json!(6));
+    assert_eq!(data["municipality"]["name"], json!("Amsterdam"));
+    let sum = |field: &str| -> i64 {
+        let themes = data["municipality"]["coverage"].as_array().expect("coverage");
+        themes.iter().filter_map(|theme| theme[field].as_i64()).sum()
+    };
+    assert!(sum("openNeeds") >= sum("unmetNeeds") && sum("unmetNeeds") > 0 && sum("publishedOffers") > 0);
+    let id = data["changes"]["nodes"][0]["id"].clone();
+    let node =
+        hub.data("query ($id: ID!) { node(id: $id) { id } nodes(ids: [$id]) { id } }", json!({ "id": id })).await?;
+    assert_eq!(node["node"]["id"], node["nodes"][0]["id"]);
+    Ok(())
+}
