@@ -57,6 +57,7 @@ impl Gateway {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a client of the hub, not the hub's own way out")]
 fn client() -> Client {
     Client::builder().redirect(reqwest::redirect::Policy::none()).no_gzip().no_proxy().build().expect("a client")
 }

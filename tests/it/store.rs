@@ -1,10 +1,9 @@
 //! The store itself: migrations, constraints, the journal.
 
 use anyhow::Result;
-use chrono::Utc;
 use entity::journal::Journal;
 use entity::vocabulary::{ChangeAction, CommitmentStatus, NeedStatus, PartnerKind, SourceKind, Theme, Urgency};
-use entity::{CodeSet, change, commitment, need, offer, partner, school, source};
+use entity::{Clock, CodeSet, change, commitment, need, offer, partner, school, source};
 use migration::{Migrator, MigratorTrait};
 use rstest::rstest;
 use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait, IntoActiveModel, QueryOrder, Statement};
@@ -35,17 +34,17 @@ async fn a_commitment_cannot_answer_a_need_of_another_school(#[case] backend: Ba
     source(&store.db).await?;
     let (here, there, giver) = (school("99AA00"), school("99AB00"), partner(None));
     let asked = need(here.id);
-    let mut journal = Journal::begin(&store.db, Utc::now()).await?;
+    let mut journal = Journal::begin(&store.db, Clock::system().now()).await?;
     journal.save(vec![(ChangeAction::Created, here.clone()), (ChangeAction::Created, there.clone())]).await?;
     journal.save(vec![(ChangeAction::Created, giver.clone())]).await?;
     journal.save(vec![(ChangeAction::Created, asked.clone())]).await?;
     journal.commit().await?;
 
-    let mut journal = Journal::begin(&store.db, Utc::now()).await?;
+    let mut journal = Journal::begin(&store.db, Clock::system().now()).await?;
     let wrong = commitment(giver.id, there.id, Some(asked.id));
     assert!(journal.save(vec![(ChangeAction::Created, wrong)]).await.is_err());
     drop(journal);
-    let mut journal = Journal::begin(&store.db, Utc::now()).await?;
+    let mut journal = Journal::begin(&store.db, Clock::system().now()).await?;
     let right = commitment(giver.id, here.id, Some(asked.id));
     journal.save(vec![(ChangeAction::Created, right)]).await?;
     journal.commit().await?;
@@ -60,7 +59,7 @@ async fn two_offers_of_one_partner_cannot_share_an_external_id(#[case] backend: 
     let Some(store) = backend.store().await? else { return Ok(()) };
     source(&store.db).await?;
     let giver = partner(None);
-    let mut journal = Journal::begin(&store.db, Utc::now()).await?;
+    let mut journal = Journal::begin(&store.db, Clock::system().now()).await?;
     journal.save(vec![(ChangeAction::Created, giver.clone())]).await?;
     journal.save(vec![(ChangeAction::Created, offer(giver.id, "a"))]).await?;
     assert!(journal.save(vec![(ChangeAction::Created, offer(giver.id, "a"))]).await.is_err());
@@ -74,7 +73,7 @@ async fn two_offers_of_one_partner_cannot_share_an_external_id(#[case] backend: 
 async fn a_journal_that_is_dropped_leaves_nothing(#[case] backend: Backend) -> Result<()> {
     let Some(store) = backend.store().await? else { return Ok(()) };
     source(&store.db).await?;
-    let mut journal = Journal::begin(&store.db, Utc::now()).await?;
+    let mut journal = Journal::begin(&store.db, Clock::system().now()).await?;
     journal.save(vec![(ChangeAction::Created, school("99AA00"))]).await?;
     drop(journal);
     assert!(school::Entity::find().one(&store.db).await?.is_none());
@@ -98,7 +97,7 @@ async fn a_follower_sees_each_change_once_and_in_order(#[case] backend: Backend)
             let db = store.db.clone();
             tokio::spawn(async move {
                 for turn in 0..EACH {
-                    let mut journal = Journal::begin(&db, Utc::now()).await?;
+                    let mut journal = Journal::begin(&db, Clock::system().now()).await?;
                     let brin = format!("{writer:02}AA{turn:02}");
                     journal.save(vec![(ChangeAction::Created, school(&brin))]).await?;
                     tokio::task::yield_now().await;
@@ -159,7 +158,7 @@ async fn source(db: &DatabaseConnection) -> Result<()> {
 }
 
 fn school(brin: &str) -> school::Model {
-    let now = Utc::now();
+    let now = Clock::system().now();
     school::Model {
         id: Uuid::now_v7(),
         brin: brin.to_owned(),
@@ -189,7 +188,7 @@ fn school(brin: &str) -> school::Model {
 }
 
 fn partner(kvk: Option<&str>) -> partner::Model {
-    let now = Utc::now();
+    let now = Clock::system().now();
     partner::Model {
         id: Uuid::now_v7(),
         name: "Verzonnen Partner".to_owned(),
@@ -210,7 +209,7 @@ fn partner(kvk: Option<&str>) -> partner::Model {
 }
 
 fn need(school_id: Uuid) -> need::Model {
-    let now = Utc::now();
+    let now = Clock::system().now();
     need::Model {
         id: Uuid::now_v7(),
         school_id,
@@ -238,7 +237,7 @@ fn need(school_id: Uuid) -> need::Model {
 }
 
 fn offer(partner_id: Uuid, external_id: &str) -> offer::Model {
-    let now = Utc::now();
+    let now = Clock::system().now();
     offer::Model {
         id: Uuid::now_v7(),
         partner_id,
@@ -272,7 +271,7 @@ fn offer(partner_id: Uuid, external_id: &str) -> offer::Model {
 }
 
 fn commitment(partner_id: Uuid, school_id: Uuid, need_id: Option<Uuid>) -> commitment::Model {
-    let now = Utc::now();
+    let now = Clock::system().now();
     commitment::Model {
         id: Uuid::now_v7(),
         partner_id,
