@@ -3,5 +3,6 @@
 
 mod graph;
 mod http;
+mod kill;
 mod store;
 mod sync;

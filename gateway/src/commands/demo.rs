@@ -71,7 +71,7 @@ pub(super) async fn run(arguments: &Arguments, output: &mut Output) -> anyhow::R
     let engine = sources::engine(&db, &settings, observers).await?;
     let options = RunOptions { cancel: shutdown.clone(), ..RunOptions::default() };
     let mut failed = false;
-    sources::run(&engine, settings.sources.iter().collect(), &options, settings.sync.workers, |source, outcome| {
+    sources::run(&engine, settings.sources.iter().collect(), &options, &settings.sync, |source, outcome| {
         if let Some(bars) = &bars {
             bars.end(&source.id);
         }

@@ -1,7 +1,9 @@
 //! The engine, and runs of sources that a command waits for.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use connectors::ErrorKind;
 use connectors::settings::SourceSettings;
 use connectors::sync::{Engine, Observer, RunOptions, RunReport, SyncSettings as EngineSettings, register};
 use connectors::systems;
@@ -12,6 +14,9 @@ use gateway::config::Settings;
 use sea_orm::DatabaseConnection;
 
 use super::BadUse;
+
+/// How often a source that another worker has is tried again.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// An engine on this store, with the sources written into it.
 pub(super) async fn engine(
@@ -45,13 +50,13 @@ pub(super) fn choose<'a>(sources: &'a [SourceSettings], named: &[String]) -> Res
     named.iter().map(find).collect()
 }
 
-/// Runs sources, `at_once` at a time; those first that others refer to: the register, then school boards, then the
+/// Runs sources, some at a time; those first that others refer to: the register, then school boards, then the
 /// rest. Tells of each as it ends.
 pub(super) async fn run(
     engine: &Engine,
     sources: Vec<&SourceSettings>,
     options: &RunOptions,
-    at_once: usize,
+    settings: &gateway::config::SyncSettings,
     mut ended: impl FnMut(&SourceSettings, Result<RunReport, connectors::Error>),
 ) {
     let rank = |source: &SourceSettings| match systems::manifest(&source.connector).map(|manifest| manifest.kind) {
@@ -59,12 +64,43 @@ pub(super) async fn run(
         Ok(SourceKind::SchoolBoard) => 1,
         _ => 2,
     };
+    // A worker that was killed leaves its lease behind; it ends by itself.
+    let patience = settings.lease() + LOOK_AGAIN;
     for wave in 0..=2 {
         let mut runs = stream::iter(sources.iter().filter(|source| rank(source) == wave))
-            .map(async |source| (*source, engine.run(source, options).await))
-            .buffer_unordered(at_once.max(1));
+            .map(async |source| (*source, run_when_free(engine, source, options, patience).await))
+            .buffer_unordered(settings.workers.max(1));
         while let Some((source, outcome)) = runs.next().await {
             ended(source, outcome);
+        }
+    }
+}
+
+/// Runs a source; where another worker has it, waits for as long as a lease lasts.
+async fn run_when_free(
+    engine: &Engine,
+    source: &SourceSettings,
+    options: &RunOptions,
+    patience: Duration,
+) -> Result<RunReport, connectors::Error> {
+    let mut left = patience;
+    loop {
+        match engine.run(source, options).await {
+            Err(error) if error.kind() == ErrorKind::LeaseLost && !left.is_zero() && !options.cancel.is_cancelled() => {
+                if left == patience {
+                    tracing::warn!(
+                        source.id = source.id,
+                        "another worker has {}: waiting for its lease to end",
+                        source.id
+                    );
+                }
+                tokio::select! {
+                    () = options.cancel.cancelled() => {}
+                    () = tokio::time::sleep(LOOK_AGAIN) => {}
+                }
+                left = left.saturating_sub(LOOK_AGAIN);
+            }
+            outcome => return outcome,
         }
     }
 }

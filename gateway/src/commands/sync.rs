@@ -49,7 +49,7 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings, output: &mut
         cancel,
     };
     let mut code = ExitCode::SUCCESS;
-    sources::run(&engine, chosen, &options, settings.sync.workers, |source, outcome| {
+    sources::run(&engine, chosen, &options, &settings.sync, |source, outcome| {
         if let Some(bars) = &bars {
             bars.end(&source.id);
         }
