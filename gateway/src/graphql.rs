@@ -15,6 +15,7 @@ mod query;
 mod reader;
 mod rows;
 mod scalars;
+mod shape;
 mod types;
 mod viewer;
 mod vocabulary;
@@ -30,6 +31,7 @@ use sea_orm::DatabaseConnection;
 use self::health::SourceHealth;
 use self::query::Query;
 use self::reader::Reader;
+use self::shape::{Asked, Shapes};
 use self::types::node::Sourced;
 use self::viewer::Viewer;
 use crate::config::LimitSettings;
@@ -54,6 +56,7 @@ pub fn sdl() -> String {
 #[derive(Clone)]
 pub struct Graph {
     schema: AllianceSchema,
+    shapes: Arc<Shapes>,
     db: DatabaseConnection,
     clock: Clock,
     longest_page: usize,
@@ -63,14 +66,23 @@ impl Graph {
     /// The graph of what is in this store.
     #[must_use]
     pub fn new(db: DatabaseConnection, clock: Clock, limits: &LimitSettings) -> Self {
-        Self { schema: schema(limits), db, clock, longest_page: limits.page_size }
+        let schema = schema(limits);
+        let shapes = Arc::new(Shapes::of(&schema.sdl()));
+        Self { schema, shapes, db, clock, longest_page: limits.page_size }
     }
 }
 
 impl Executor for Graph {
-    async fn execute(&self, request: Request) -> Response {
+    async fn execute(&self, mut request: Request) -> Response {
         let reader = Arc::new(Reader::new(self.db.clone(), Viewer::anonymous(), self.clock.now(), self.longest_page));
-        let response = self.schema.execute(request.data(Arc::clone(&reader))).await;
+        // Parsed once: the schema finds the document in the request.
+        let document = request.parsed_query().ok().cloned();
+        let asked =
+            document.map(|document| Asked::new(document, request.operation_name.clone(), request.variables.clone()));
+        let mut response = self.schema.execute(request.data(Arc::clone(&reader))).await;
+        if let Some(asked) = asked {
+            self.shapes.apply(&asked, &mut response);
+        }
         match freshness(&reader).await {
             Some(freshness) => response.extension("freshness", freshness),
             None => response,

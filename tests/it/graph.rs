@@ -169,6 +169,8 @@ async fn bad_input_is_told_and_the_rest_stands() -> Result<()> {
     let many = hub.ask("{ schools(first: 100000) { totalCount } }", json!({})).await;
     assert_eq!(code(&many), json!("BAD_USER_INPUT"));
     assert!(many["errors"][0]["message"].as_str().expect("a sentence").contains("100"), "{many}");
+    // A list must not be null, so the whole answer is.
+    assert_eq!(many["data"], Value::Null);
     let unordered = hub.ask("{ housingOptions(orderBy: {field: DISTANCE, direction: ASC}) { totalCount } }", json!({}));
     assert_eq!(code(&unordered.await), json!("BAD_USER_INPUT"));
     let secret = hub.ask("{ sources { id runs { totalCount } } }", json!({})).await;

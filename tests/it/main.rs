@@ -4,5 +4,6 @@
 mod graph;
 mod http;
 mod kill;
+mod register;
 mod store;
 mod sync;
