@@ -7,3 +7,4 @@ mod kill;
 mod register;
 mod store;
 mod sync;
+mod transport;
