@@ -29,6 +29,8 @@ use std::sync::{Arc, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use chrono::{NaiveDate, Utc};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -108,7 +110,11 @@ impl Sandbox {
     ///
     /// # Errors
     /// Where the port is taken.
-    pub async fn start(settings: SandboxSettings) -> io::Result<Self> {
+    pub fn start(settings: SandboxSettings) -> BoxFuture<'static, io::Result<Self>> {
+        Self::listen(settings).boxed()
+    }
+
+    async fn listen(settings: SandboxSettings) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, settings.port)).await?;
         let base_url = format!("http://{}", listener.local_addr()?);
         let SandboxSettings { size, seed, today, .. } = settings;

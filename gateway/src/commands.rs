@@ -20,9 +20,9 @@ mod worker;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::config::{ConfigError, Environment, Settings, TelemetrySettings};
+use crate::telemetry;
 use clap::{Parser, Subcommand};
-use gateway::config::{ConfigError, Environment, Settings, TelemetrySettings};
-use gateway::telemetry;
 use output::Output;
 
 /// Joins school boards, municipalities and partners in one GraphQL API.
@@ -63,9 +63,28 @@ enum Command {
 #[error("{0}")]
 pub(crate) struct BadUse(pub(crate) String);
 
-/// Reads the arguments and does what they say.
-pub(crate) async fn run() -> ExitCode {
+/// Reads the arguments of this process, does what they say, and returns how it ended.
+///
+/// It is here whole, with the runtime it needs, and the binary only calls it: async code that is first awaited in another
+/// crate is compiled there a second time.
+#[must_use]
+pub fn run() -> ExitCode {
     let hub = Hub::parse();
+    // Two providers in one binary would panic at the first connection; this one is chosen before there can be any.
+    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
+        output::problem("TLS was set up twice: this binary is built wrong");
+        return ExitCode::FAILURE;
+    }
+    match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime.block_on(answer(hub)),
+        Err(error) => {
+            output::problem(format_args!("the asynchronous runtime cannot be started: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn answer(hub: Hub) -> ExitCode {
     match execute(hub, &Environment::Process, &mut Output::stdout()).await {
         Ok(code) => code,
         Err(error) => {

@@ -1,4 +1,5 @@
 //! Everything that faces consumers.
+pub mod commands;
 pub mod config;
 pub mod database;
 pub mod error;

@@ -1,6 +1,7 @@
 //! Everything that is tested from outside a file: on SQLite and on PostgreSQL, over real HTTP, against the simulated
 //! partner systems.
 
+mod conformance;
 mod graph;
 mod http;
 mod kill;

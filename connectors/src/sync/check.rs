@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use entity::Clock;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 
 use super::engine::streams;
 use crate::api::{self, Api};
@@ -16,7 +18,11 @@ use crate::systems;
 ///
 /// # Errors
 /// What a run would fail with.
-pub async fn check(source: &SourceSettings, clock: &Clock) -> Result<String> {
+pub fn check<'a>(source: &'a SourceSettings, clock: &'a Clock) -> BoxFuture<'a, Result<String>> {
+    first_pages(source, clock).boxed()
+}
+
+async fn first_pages(source: &SourceSettings, clock: &Clock) -> Result<String> {
     let connector = systems::connector(source)?;
     let client = api::client()?;
     let tokens = match &source.oauth {

@@ -7,6 +7,8 @@ use chrono::{DateTime, Utc};
 use entity::journal::Journal;
 use entity::vocabulary::{SyncMode, SyncStatus};
 use entity::{Clock, change, source, sync_run};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect};
 use tokio_util::sync::CancellationToken;
@@ -128,10 +130,10 @@ impl Engine {
     ///
     /// # Errors
     /// Where the hub itself fails (its store), or another worker is running this source.
-    pub async fn run(&self, source: &SourceSettings, options: &RunOptions) -> Result<RunReport> {
+    pub fn run<'a>(&'a self, source: &'a SourceSettings, options: &'a RunOptions) -> BoxFuture<'a, Result<RunReport>> {
         let run_id = Uuid::now_v7();
         let span = tracing::info_span!("connectors.sync.run", source.id = source.id, run.id = %run_id);
-        self.run_as(run_id, source, options).instrument(span).await
+        self.run_as(run_id, source, options).instrument(span).boxed()
     }
 
     async fn run_as(&self, run_id: Uuid, source: &SourceSettings, options: &RunOptions) -> Result<RunReport> {

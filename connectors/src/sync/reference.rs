@@ -4,6 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use chrono::{DateTime, Utc};
 use entity::code::Texts;
 use entity::journal::Journal;
 use entity::vocabulary::{EducationElement, InputKind, PartnerKind, RecordType, SourceKind, SupportKind, Theme};
@@ -11,6 +12,8 @@ use entity::{
     Clock, CodeSet, MunicipalityCode, education_element, education_system, initiative, initiative_partner,
     municipality, partner, region, source, support_kind, theme,
 };
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use sea_orm::sea_query::{IntoIden, OnConflict};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, IntoActiveModel, Iterable,
@@ -111,8 +114,12 @@ struct EducationElementFile {
 ///
 /// # Errors
 /// Where the store fails.
-pub async fn install(db: &DatabaseConnection, clock: &Clock) -> Result<()> {
-    let mut journal = Journal::begin(db, clock.now()).await?;
+pub fn install<'a>(db: &'a DatabaseConnection, clock: &Clock) -> BoxFuture<'a, Result<()>> {
+    install_at(db, clock.now()).boxed()
+}
+
+async fn install_at(db: &DatabaseConnection, now: DateTime<Utc>) -> Result<()> {
+    let mut journal = Journal::begin(db, now).await?;
     register(&journal).await?;
     install_vocabularies(&journal).await?;
     install_regions(&journal).await?;

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use entity::source;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use rand::Rng;
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder};
 use tokio::task::JoinSet;
@@ -20,7 +22,11 @@ const AT_ONCE: usize = 4;
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Runs what is due until `stop`, then waits for the runs under way to stop at their next page.
-pub async fn work(engine: Arc<Engine>, sources: Vec<SourceSettings>, stop: CancellationToken) {
+pub fn work(engine: Arc<Engine>, sources: Vec<SourceSettings>, stop: CancellationToken) -> BoxFuture<'static, ()> {
+    work_until(engine, sources, stop).boxed()
+}
+
+async fn work_until(engine: Arc<Engine>, sources: Vec<SourceSettings>, stop: CancellationToken) {
     let sources: HashMap<String, Arc<SourceSettings>> =
         sources.into_iter().map(|source| (source.id.clone(), Arc::new(source))).collect();
     let mut running: JoinSet<String> = JoinSet::new();

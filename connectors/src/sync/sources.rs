@@ -1,8 +1,10 @@
 //! What configuration says of sources, in the store: so that whoever reads a record can tell where it came from.
 
 use entity::source;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, IntoActiveModel, QueryFilter};
 
 use crate::error::Result;
 use crate::settings::SourceSettings;
@@ -16,7 +18,11 @@ pub(crate) const HUB: &str = "hub";
 ///
 /// # Errors
 /// Where a source names a connector that does not exist, or the store fails.
-pub async fn register(db: &impl ConnectionTrait, sources: &[SourceSettings]) -> Result<()> {
+pub fn register<'a>(db: &'a DatabaseConnection, sources: &'a [SourceSettings]) -> BoxFuture<'a, Result<()>> {
+    register_all(db, sources).boxed()
+}
+
+async fn register_all(db: &DatabaseConnection, sources: &[SourceSettings]) -> Result<()> {
     let ids: Vec<&str> = sources.iter().map(|source| source.id.as_str()).chain([HUB]).collect();
     source::Entity::update_many()
         .col_expr(source::Column::Enabled, Expr::value(false))

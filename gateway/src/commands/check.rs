@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use crate::config::{ConfigError, Settings};
+use crate::database::{self, schema};
 use clap::Args;
 use connectors::settings::SourceSettings;
 use entity::Clock;
 use futures::future::join_all;
-use gateway::config::{ConfigError, Settings};
-use gateway::database::{self, schema};
 use tokio::time::timeout;
 
 use super::output::Output;
@@ -116,8 +116,8 @@ fn chain(error: impl Into<anyhow::Error>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crate::config::{ConnectionUrl, DatabaseSettings, Problem, RedisSettings};
     use connectors::ErrorKind;
-    use gateway::config::{ConnectionUrl, DatabaseSettings, Problem, RedisSettings};
     use serde_json::json;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;

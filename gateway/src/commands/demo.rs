@@ -7,6 +7,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::config::{ConnectionUrl, DatabaseSettings, Settings};
+use crate::graphql::Graph;
+use crate::http::{self, SCHOOL_CARD, Site};
 use anyhow::{Context, bail};
 use clap::Args;
 use connectors::sandbox::{Sandbox, SandboxSettings, System};
@@ -14,9 +17,6 @@ use connectors::settings::{OAuthSettings, Secret, SourceSettings};
 use connectors::sync::{self, Observer, RunOptions};
 use entity::Clock;
 use entity::vocabulary::SyncStatus;
-use gateway::config::{ConnectionUrl, DatabaseSettings, Settings};
-use gateway::graphql::Graph;
-use gateway::http::{self, SCHOOL_CARD, Site};
 use serde_json::json;
 use tokio::net::TcpListener;
 

@@ -5,9 +5,9 @@ mod shortages;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::config::Settings;
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use gateway::config::Settings;
 
 use super::output::Output;
 use super::store;

@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
+use crate::config::Settings;
+use crate::database::{self, schema};
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use gateway::config::Settings;
-use gateway::database::{self, schema};
 
 use super::output::Output;
 
@@ -66,7 +66,7 @@ fn tell(output: &mut Output, state: &str, steps: &[String], nothing: &str) {
 
 #[cfg(test)]
 mod tests {
-    use gateway::config::{ConnectionUrl, DatabaseSettings};
+    use crate::config::{ConnectionUrl, DatabaseSettings};
     use tempfile::TempDir;
 
     use super::*;

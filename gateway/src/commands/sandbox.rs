@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
+use crate::http;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use connectors::sandbox::{Sandbox, SandboxSettings, Size, System};
-use gateway::http;
 
 use super::output::Output;
 

@@ -11,6 +11,6 @@ use super::output::Output;
 pub(super) struct Arguments {}
 
 pub(super) fn run(_arguments: &Arguments, output: &mut Output) -> anyhow::Result<ExitCode> {
-    output.line(gateway::graphql::sdl().trim_end());
+    output.line(crate::graphql::sdl().trim_end());
     Ok(ExitCode::SUCCESS)
 }

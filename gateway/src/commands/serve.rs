@@ -2,13 +2,13 @@
 
 use std::process::ExitCode;
 
+use crate::config::Settings;
+use crate::graphql::Graph;
+use crate::http::{self, Site};
 use anyhow::Context;
 use clap::Args;
 use connectors::sync;
 use entity::Clock;
-use gateway::config::Settings;
-use gateway::graphql::Graph;
-use gateway::http::{self, Site};
 use tokio::net::TcpListener;
 use tracing::info;
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::config::Settings;
 use connectors::ErrorKind;
 use connectors::settings::SourceSettings;
 use connectors::sync::{Engine, Observer, RunOptions, RunReport, SyncSettings as EngineSettings, register};
@@ -10,7 +11,6 @@ use connectors::systems;
 use entity::Clock;
 use entity::vocabulary::SourceKind;
 use futures::stream::{self, StreamExt};
-use gateway::config::Settings;
 use sea_orm::DatabaseConnection;
 
 use super::BadUse;
@@ -56,7 +56,7 @@ pub(super) async fn run(
     engine: &Engine,
     sources: Vec<&SourceSettings>,
     options: &RunOptions,
-    settings: &gateway::config::SyncSettings,
+    settings: &crate::config::SyncSettings,
     mut ended: impl FnMut(&SourceSettings, Result<RunReport, connectors::Error>),
 ) {
     let rank = |source: &SourceSettings| match systems::manifest(&source.connector).map(|manifest| manifest.kind) {

@@ -1,10 +1,10 @@
 //! The store, opened for a command that needs its schema.
 
+use crate::config::DatabaseSettings;
+use crate::database::{self, schema};
 use anyhow::{Context, bail};
 use connectors::sync::install_reference;
 use entity::Clock;
-use gateway::config::DatabaseSettings;
-use gateway::database::{self, schema};
 use sea_orm::DatabaseConnection;
 use tracing::info;
 

@@ -3,13 +3,13 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use crate::config::Settings;
+use crate::http;
 use anyhow::Context;
 use clap::Args;
 use connectors::sync::{Observer, RunOptions, RunReport};
 use entity::Code;
 use entity::vocabulary::SyncStatus;
-use gateway::config::Settings;
-use gateway::http;
 
 use super::output::Output;
 use super::progress::Bars;

@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
+use crate::config::Settings;
+use crate::http;
 use anyhow::Context;
 use clap::Args;
 use connectors::sync;
-use gateway::config::Settings;
-use gateway::http;
 use tracing::info;
 
 use super::{sources, store};

@@ -5,13 +5,17 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::ops::Deref;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OnceCell;
 
 use crate::error::{Failure, Result};
 
-type Slot = Arc<OnceCell<Result<Arc<dyn Any + Send + Sync>>>>;
+/// What has been loaded for a level, of whatever type.
+type Loaded = Result<Arc<dyn Any + Send + Sync>>;
+
+type Slot = Arc<OnceCell<Loaded>>;
 
 /// Rows that were loaded together, and what has been loaded for them since.
 pub(crate) struct Level<R> {
@@ -32,6 +36,11 @@ impl<R> Level<R> {
         let level = Arc::new(Self { rows, slots: Mutex::default() });
         (0..count).map(|index| Member { level: Arc::clone(&level), index }).collect()
     }
+
+    fn slot(&self, key: String) -> Slot {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(slots.entry(key).or_default())
+    }
 }
 
 impl<R> Member<R> {
@@ -44,18 +53,17 @@ impl<R> Member<R> {
     pub(crate) async fn once<V, F>(&self, key: String, load: F) -> Result<Arc<V>>
     where
         V: Send + Sync + 'static,
-        F: Future<Output = Result<V>>,
+        F: Future<Output = Result<V>> + Send,
     {
-        let slot = {
-            let mut slots = self.level.slots.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(slots.entry(key).or_default())
-        };
-        let loaded = slot
-            .get_or_init(async || load.await.map(|value| Arc::new(value) as Arc<dyn Any + Send + Sync>))
-            .await
-            .clone()?;
+        let load = pin!(async { load.await.map(|value| Arc::new(value) as Arc<dyn Any + Send + Sync>) });
+        let loaded = fill(self.level.slot(key), load).await?;
         loaded.downcast().map_err(|_| Failure::Internal("two fields of a level share a key"))
     }
+}
+
+/// Waits for what is loaded, or loads it. Of one type for all, for it is compiled once for each.
+async fn fill(slot: Slot, load: Pin<&mut (dyn Future<Output = Loaded> + Send)>) -> Loaded {
+    slot.get_or_init(|| load).await.clone()
 }
 
 impl<R> Clone for Member<R> {

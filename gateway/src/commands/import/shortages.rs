@@ -116,8 +116,8 @@ fn number(text: &str, is_dutch: bool) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use gateway::config::{ConnectionUrl, DatabaseSettings};
-    use gateway::database::{self, schema};
+    use crate::config::{ConnectionUrl, DatabaseSettings};
+    use crate::database::{self, schema};
 
     use super::*;
 
