@@ -5,9 +5,11 @@
 //! (`connection::below`, `connection::named`, `Member::once`): never a statement for each row. Then
 //! `hub schema > gateway/schema.graphql`.
 
+mod caller;
 mod conditions;
 mod connection;
 mod health;
+mod language;
 mod level;
 mod list;
 mod page;
@@ -28,7 +30,9 @@ use entity::Clock;
 use futures::stream::{self, BoxStream, StreamExt};
 use sea_orm::DatabaseConnection;
 
+pub use self::caller::Caller;
 use self::health::SourceHealth;
+pub use self::language::Language;
 use self::query::Query;
 use self::reader::Reader;
 use self::shape::{Asked, Shapes};
@@ -74,7 +78,14 @@ impl Graph {
 
 impl Executor for Graph {
     async fn execute(&self, mut request: Request) -> Response {
-        let reader = Arc::new(Reader::new(self.db.clone(), Viewer::anonymous(), self.clock.now(), self.longest_page));
+        let caller = Caller::of(&request);
+        let reader = Arc::new(Reader::new(
+            self.db.clone(),
+            Viewer::anonymous(),
+            self.clock.now(),
+            self.longest_page,
+            caller.language,
+        ));
         // Parsed once: the schema finds the document in the request.
         let document = request.parsed_query().ok().cloned();
         let asked =

@@ -1,8 +1,10 @@
 //! The graph on what was synced: the same answers on both databases, at a cost that the query's shape fixes.
 
 use anyhow::Result;
+use async_graphql::{Executor, Request};
 use connectors::sandbox::Sandbox;
 use connectors::sync::RunOptions;
+use gateway::graphql::{Caller, Language};
 use gateway::http::SCHOOL_CARD;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -156,6 +158,36 @@ async fn a_page_begins_behind_its_cursor_though_records_come_and_go() -> Result<
     let gone: Vec<_> = ids(&next).into_iter().filter(|id| !ids(&again).contains(id)).collect();
     // What was on the page and is still there is still on it.
     assert!(ids(&again).len() == 10 && gone.len() <= 3, "{gone:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn texts_are_in_the_language_of_the_argument_or_else_of_the_request() -> Result<()> {
+    let Some(hub) = synced(Backend::Sqlite).await? else { return Ok(()) };
+    let query =
+        "{ themes { plain: label nl: label(language: NL) en: label(language: EN) none: label(language: null) } }";
+    let english = Caller { language: Language::En };
+    for (caller, plain) in [(Caller::default(), "nl"), (english, "en")] {
+        let request = Request::new(query).data(caller);
+        let answer = serde_json::to_value(hub.graph().execute(request).await)?;
+        let theme = &answer["data"]["themes"][0];
+        assert_ne!(theme["nl"], theme["en"], "{answer}");
+        assert_eq!(theme["plain"], theme[plain], "{answer}");
+        assert_eq!(theme["none"], theme[plain], "{answer}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn any_of_the_urgencies_asked_for_is_found() -> Result<()> {
+    let Some(hub) = synced(Backend::Sqlite).await? else { return Ok(()) };
+    let count = async |urgencies: Value| -> Result<i64> {
+        let query = "query ($u: [Urgency!]) { needs(filter: {urgency: $u}) { totalCount } }";
+        Ok(hub.data(query, json!({ "u": urgencies })).await?["needs"]["totalCount"].as_i64().expect("a count"))
+    };
+    let (high, low) = (count(json!(["HIGH"])).await?, count(json!(["LOW"])).await?);
+    assert!(high > 0 && low > 0);
+    assert_eq!(count(json!(["HIGH", "LOW"])).await?, high + low);
     Ok(())
 }
 

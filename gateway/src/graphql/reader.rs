@@ -12,6 +12,7 @@ use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryOrder, QuerySel
 use tokio::sync::OnceCell;
 
 use super::health::Freshness;
+use super::language::Language;
 use super::list::qualified;
 use super::types::source::{record_counts, refused_counts};
 use super::viewer::Viewer;
@@ -25,6 +26,8 @@ pub(crate) struct Reader {
     pub(crate) now: DateTime<Utc>,
     /// The longest page of a list.
     pub(crate) longest_page: usize,
+    /// The language of texts, where a field's argument does not say.
+    pub(crate) language: Language,
     sources: OnceCell<Result<Arc<Sources>>>,
     record_counts: OnceCell<Result<Arc<HashMap<String, i64>>>>,
     refused_counts: OnceCell<Result<Arc<HashMap<String, i64>>>>,
@@ -46,12 +49,19 @@ impl Sources {
 }
 
 impl Reader {
-    pub(crate) fn new(db: DatabaseConnection, viewer: Viewer, now: DateTime<Utc>, longest_page: usize) -> Self {
+    pub(crate) fn new(
+        db: DatabaseConnection,
+        viewer: Viewer,
+        now: DateTime<Utc>,
+        longest_page: usize,
+        language: Language,
+    ) -> Self {
         Self {
             db,
             viewer,
             now,
             longest_page,
+            language,
             sources: OnceCell::new(),
             record_counts: OnceCell::new(),
             refused_counts: OnceCell::new(),

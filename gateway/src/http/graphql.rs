@@ -14,6 +14,7 @@ use axum::routing::{MethodRouter, get};
 use serde::Serialize;
 
 use super::Refusal;
+use crate::graphql::{Caller, Language};
 use accept::MediaType;
 
 const ALLOWED: HeaderValue = HeaderValue::from_static("GET, POST");
@@ -27,14 +28,14 @@ pub fn route<E: Executor>(executor: E) -> MethodRouter {
             Ok(read) => read,
             Err(response) => return *response,
         };
-        answer(media_type, by_get.execute(request).await)
+        answer(media_type, by_get.execute(request.data(caller(&headers))).await)
     })
     .post(async move |headers: HeaderMap, body: Result<Bytes, BytesRejection>| {
         let (media_type, request) = match read_post(&headers, body) {
             Ok(read) => read,
             Err(response) => return *response,
         };
-        answer(media_type, executor.execute(request).await)
+        answer(media_type, executor.execute(request.data(caller(&headers))).await)
     })
     .fallback(async || ([(header::ALLOW, ALLOWED)], Refusal::method_not_allowed()))
 }
@@ -67,6 +68,11 @@ fn read_get(headers: &HeaderMap, query: Option<&str>) -> Read {
         return Err(response);
     }
     Ok((media_type, request))
+}
+
+fn caller(headers: &HeaderMap) -> Caller {
+    let language = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    Caller { language: language.and_then(Language::accepted).unwrap_or_default() }
 }
 
 fn media_type(headers: &HeaderMap) -> Result<MediaType, Box<Response>> {
@@ -109,7 +115,7 @@ fn refuse(media_type: MediaType, refusal: &Refusal) -> Response {
 }
 
 fn write(media_type: MediaType, status: StatusCode, body: &impl Serialize) -> Response {
-    let headers = [(header::CONTENT_TYPE, media_type.content_type()), (header::VARY, "accept")];
+    let headers = [(header::CONTENT_TYPE, media_type.content_type()), (header::VARY, "accept, accept-language")];
     match serde_json::to_vec(body) {
         Ok(body) => (status, headers, body).into_response(),
         Err(error) => {

@@ -1,6 +1,6 @@
 //! Initiatives (initiatieven): running cooperations, and what others can learn from them.
 
-use async_graphql::{Context, Enum, ID, InputObject, Object};
+use async_graphql::{Context, ID, InputObject, Object};
 use entity::code::Texts;
 use entity::global_id::{GlobalId, Kind};
 use entity::vocabulary::Theme;
@@ -14,31 +14,12 @@ use super::school::SchoolConnection;
 use crate::error::Result;
 use crate::graphql::conditions::{contains, holds_any, parsed};
 use crate::graphql::connection::{Below, below, connection, named};
+use crate::graphql::language::{Language, spoken};
 use crate::graphql::level::Member;
 use crate::graphql::list::{List, Sort, SortKind, qualified};
 use crate::graphql::page::PageArguments;
 use crate::graphql::reader::Reader;
 use crate::graphql::vocabulary::{Term, terms};
-
-/// The language of texts for people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(name = "Language")]
-pub(crate) enum Language {
-    /// Dutch.
-    Nl,
-    /// English.
-    En,
-}
-
-impl Language {
-    /// The text in this language.
-    pub(crate) fn choose<'a, T: ?Sized>(self, dutch: &'a T, english: &'a T) -> &'a T {
-        match self {
-            Self::Nl => dutch,
-            Self::En => english,
-        }
-    }
-}
 
 /// A running public-private cooperation (initiatief), with what others can learn from it.
 #[derive(Clone)]
@@ -84,23 +65,39 @@ impl Initiative {
     }
 
     /// What it is, in short.
-    async fn summary(&self, #[graphql(default_with = "Language::Nl")] language: Language) -> &str {
-        language.choose(&self.0.summary_nl, &self.0.summary_en)
+    async fn summary(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default_with = "Some(Language::Nl)")] language: Option<Language>,
+    ) -> Result<&str> {
+        Ok(spoken(ctx, language)?.choose(&self.0.summary_nl, &self.0.summary_en))
     }
 
     /// What it starts from (uitgangspunten).
-    async fn starting_points(&self, #[graphql(default_with = "Language::Nl")] language: Language) -> Vec<String> {
-        lines(language, &self.0.starting_points_nl, &self.0.starting_points_en)
+    async fn starting_points(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default_with = "Some(Language::Nl)")] language: Option<Language>,
+    ) -> Result<Vec<String>> {
+        Ok(lines(spoken(ctx, language)?, &self.0.starting_points_nl, &self.0.starting_points_en))
     }
 
     /// What it needs (randvoorwaarden).
-    async fn conditions(&self, #[graphql(default_with = "Language::Nl")] language: Language) -> Vec<String> {
-        lines(language, &self.0.conditions_nl, &self.0.conditions_en)
+    async fn conditions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default_with = "Some(Language::Nl)")] language: Option<Language>,
+    ) -> Result<Vec<String>> {
+        Ok(lines(spoken(ctx, language)?, &self.0.conditions_nl, &self.0.conditions_en))
     }
 
     /// What it does for the child (effecten).
-    async fn effects(&self, #[graphql(default_with = "Language::Nl")] language: Language) -> Vec<String> {
-        lines(language, &self.0.effects_nl, &self.0.effects_en)
+    async fn effects(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default_with = "Some(Language::Nl)")] language: Option<Language>,
+    ) -> Result<Vec<String>> {
+        Ok(lines(spoken(ctx, language)?, &self.0.effects_nl, &self.0.effects_en))
     }
 
     /// The partners that take part, by name.

@@ -158,8 +158,8 @@ pub(crate) struct NeedFilter {
     pub support_kinds: Option<Vec<Term<SupportKind>>>,
     /// In any of these statuses.
     pub statuses: Option<Vec<Term<NeedStatus>>>,
-    /// Of this urgency.
-    pub urgency: Option<Term<Urgency>>,
+    /// Of any of these urgencies.
+    pub urgency: Option<Vec<Term<Urgency>>>,
     /// Of schools in any of these municipalities, by CBS code (`GM0363`).
     pub municipality: Option<Vec<String>>,
     /// Of schools of any of these boards, by number (`41775`).
@@ -228,8 +228,8 @@ fn condition(filter: NeedFilter) -> Result<Condition> {
     if let Some(statuses) = &filter.statuses {
         condition = condition.add(is_one_of(Column::Status, statuses));
     }
-    if let Some(urgency) = filter.urgency {
-        condition = condition.add(qualified(Column::Urgency).eq(urgency.0));
+    if let Some(urgencies) = &filter.urgency {
+        condition = condition.add(qualified(Column::Urgency).is_in(urgencies.iter().map(|urgency| urgency.0)));
     }
     if let Some(instant) = filter.updated_since {
         condition = condition.add(qualified(Column::UpdatedAt).gte(instant));

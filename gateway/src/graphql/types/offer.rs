@@ -45,6 +45,11 @@ impl Offer {
         GlobalId::new(Kind::Offer, self.0.id).to_string().into()
     }
 
+    /// The partner's own identifier of it; null: it has none.
+    async fn external_id(&self) -> Option<&str> {
+        self.0.external_id.as_deref()
+    }
+
     /// Who offers.
     async fn partner(&self, ctx: &Context<'_>) -> Result<Partner> {
         let partner = named(ctx, &self.0, "partner", |offer| Some(offer.partner_id)).await?;

@@ -8,9 +8,9 @@ use entity::{Code, education_element, education_system, need, support_kind, them
 use sea_orm::sea_query::{Alias, ExprTrait, Query};
 use sea_orm::{ConnectionTrait, EntityTrait, QueryOrder};
 
-use super::initiative::Language;
 use super::school_summary::{count, sum};
 use crate::error::Result;
+use crate::graphql::language::{Language, spoken};
 use crate::graphql::level::{Level, Member};
 use crate::graphql::list::qualified;
 use crate::graphql::reader::Reader;
@@ -30,13 +30,21 @@ pub(crate) struct ThemeInfo {
 #[ComplexObject]
 impl ThemeInfo {
     /// What people read.
-    async fn label(&self, #[graphql(default_with = "Language::Nl")] language: Language) -> &str {
-        language.choose(&self.row.label_nl, &self.row.label_en)
+    async fn label(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default_with = "Some(Language::Nl)")] language: Option<Language>,
+    ) -> Result<&str> {
+        Ok(spoken(ctx, language)?.choose(&self.row.label_nl, &self.row.label_en))
     }
 
     /// What it is about.
-    async fn description(&self, #[graphql(default_with = "Language::Nl")] language: Language) -> &str {
-        language.choose(&self.row.description_nl, &self.row.description_en)
+    async fn description(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default_with = "Some(Language::Nl)")] language: Option<Language>,
+    ) -> Result<&str> {
+        Ok(spoken(ctx, language)?.choose(&self.row.description_nl, &self.row.description_en))
     }
 
     /// Needs on this theme that partners may still step into: open or partly committed.
@@ -82,8 +90,12 @@ pub(crate) struct SupportKindInfo {
 #[ComplexObject]
 impl SupportKindInfo {
     /// What people read.
-    async fn label(&self, #[graphql(default_with = "Language::Nl")] language: Language) -> &str {
-        language.choose(&self.row.label_nl, &self.row.label_en)
+    async fn label(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default_with = "Some(Language::Nl)")] language: Option<Language>,
+    ) -> Result<&str> {
+        Ok(spoken(ctx, language)?.choose(&self.row.label_nl, &self.row.label_en))
     }
 }
 
@@ -111,8 +123,12 @@ pub(crate) struct EducationSystem {
 #[ComplexObject]
 impl EducationSystem {
     /// The country's name.
-    async fn name(&self, #[graphql(default_with = "Language::Nl")] language: Language) -> &str {
-        language.choose(&self.row.name_nl, &self.row.name_en)
+    async fn name(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default_with = "Some(Language::Nl)")] language: Option<Language>,
+    ) -> Result<&str> {
+        Ok(spoken(ctx, language)?.choose(&self.row.name_nl, &self.row.name_en))
     }
 }
 
@@ -129,8 +145,12 @@ pub(crate) struct EducationSystemElement {
 #[ComplexObject]
 impl EducationSystemElement {
     /// How it is there.
-    async fn text(&self, #[graphql(default_with = "Language::Nl")] language: Language) -> &str {
-        language.choose(&self.row.text_nl, &self.row.text_en)
+    async fn text(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default_with = "Some(Language::Nl)")] language: Option<Language>,
+    ) -> Result<&str> {
+        Ok(spoken(ctx, language)?.choose(&self.row.text_nl, &self.row.text_en))
     }
 }
 

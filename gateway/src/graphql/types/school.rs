@@ -146,7 +146,7 @@ impl School {
         &self,
         ctx: &Context<'_>,
         filter: Option<HousingFilter>,
-        #[graphql(default = 15.0)] within_km: f64,
+        #[graphql(default_with = "Some(15.0)")] within_km: Option<f64>,
         order_by: Option<HousingOrder>,
         first: Option<i32>,
         after: Option<String>,
@@ -154,7 +154,7 @@ impl School {
         before: Option<String>,
     ) -> Result<SchoolHousingConnection> {
         let page = PageArguments { first, after, last, before };
-        super::school_housing::of_school(ctx, &self.0, filter, within_km, order_by, &page).await
+        super::school_housing::of_school(ctx, &self.0, filter, within_km.unwrap_or(15.0), order_by, &page).await
     }
 
     /// Schemes (voorrangsregelingen) under which its teachers can get priority: those of its municipality.

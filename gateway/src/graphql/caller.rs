@@ -1,0 +1,22 @@
+//! Who asks, and how they want to be answered: what is known of a request beside its document, however it came in.
+
+use std::any::TypeId;
+
+use async_graphql::Request;
+
+use super::Language;
+
+/// Who asks. Given to the graph among a request's data; without it somebody unknown asks, in Dutch.
+#[derive(Clone, Debug, Default)]
+pub struct Caller {
+    /// The language of texts, where a field's argument does not say.
+    pub language: Language,
+}
+
+impl Caller {
+    /// Who asks by this request.
+    pub(crate) fn of(request: &Request) -> Self {
+        let caller = request.data.get(&TypeId::of::<Self>()).and_then(|caller| caller.downcast_ref());
+        caller.cloned().unwrap_or_default()
+    }
+}
