@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 fn clock() -> (Clock, Arc<AtomicI64>) {
     let seconds = Arc::new(AtomicI64::new(1_800_000_000));
     let read = Arc::clone(&seconds);
-    let now = move || DateTime::from_timestamp(read.load(Ordering::Relaxed), 0).unwrap();
+    let now = move || DateTime::from_timestamp(read.load(Ordering::Relaxed), 0).expect("an instant");
     (Clock::from_fn(now), seconds)
 }
 

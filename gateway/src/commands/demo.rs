@@ -27,9 +27,11 @@ use super::sandbox::Records;
 use super::sync::line;
 use super::{sources, store};
 
-/// Shows who a token speaks for, and what it shows them: drafts of a board, paused offers of a partner.
-const WHO_ASKS: &str = "{ viewer { organisation organisationKind scopes } needs(filter: {statuses: [DRAFT]}) { totalCount } \
-                        offers(filter: {statuses: [PAUSED]}) { totalCount } sources { id runs(first: 1) { totalCount } } }";
+/// Shows who a token speaks for, and what it shows them: a board's drafts, a partner's paused offers.
+const WHO_ASKS: &str = "{ viewer { organisation organisationKind scopes } \
+                        needs(filter: {statuses: [DRAFT]}) { totalCount } \
+                        offers(filter: {statuses: [PAUSED, EXHAUSTED, ENDED]}) { totalCount } \
+                        sources { id runs(first: 1) { totalCount } } }";
 
 /// What `hub demo` takes.
 #[derive(Debug, Args)]

@@ -70,7 +70,10 @@ impl Viewer {
     }
 
     /// What decides what they see.
-    #[expect(dead_code, reason = "the cache of answers keys by it; here, beside what it must not forget")]
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "the cache of answers keys by it; here, beside what it must tell")
+    )]
     pub(crate) fn visibility(&self) -> Visibility {
         let scopes = scope::ALL.into_iter().filter(|scope| self.may(scope)).collect();
         Visibility { is_authenticated: self.is_authenticated(), stake: self.stake.clone(), scopes }
@@ -146,4 +149,21 @@ fn or(public: Condition, own: Option<Condition>) -> Condition {
 /// The column holds one of the values for which `holds`.
 pub(crate) fn one_of<C: Code>(column: impl ColumnTrait, holds: impl Fn(C) -> bool) -> sea_orm::sea_query::Expr {
     qualified(column).is_in(C::ALL.iter().copied().filter(|value| holds(*value)).map(Code::code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_visibility_tells_what_is_seen_and_not_who_sees_it() {
+        let seen = |scopes: &[&str], stake: Stake| Viewer { stake, ..Viewer::with_scopes(scopes) }.visibility();
+        let board = || Stake::Board(sea_orm::prelude::Uuid::nil());
+        let own = seen(&["alliance:read"], board());
+        assert_eq!(seen(&["email", "alliance:read"], board()), own);
+        assert_ne!(seen(&["alliance:read"], Stake::None), own);
+        assert_ne!(seen(&["alliance:read", "sync:read"], board()), own);
+        assert_ne!(seen(&["alliance:read"], Stake::Municipality("GM0363".to_owned())), own);
+        assert_ne!(Viewer::anonymous().visibility(), seen(&[], Stake::None));
+    }
 }

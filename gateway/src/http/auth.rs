@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, HOST, WWW_AUTHENTICATE};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, HOST, VARY, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -46,6 +46,8 @@ pub(super) async fn authenticate(State(door): State<Door>, mut request: Request,
     };
     request.extensions_mut().insert(asker);
     let mut response = next.run(request).await;
+    // What one may see is not what the next one may.
+    response.headers_mut().append(VARY, HeaderValue::from_static("authorization"));
     if let Some(ScopesMissing(scopes)) = response.extensions().get::<ScopesMissing>() {
         let error = if response.status() == StatusCode::FORBIDDEN { "error=\"insufficient_scope\", " } else { "" };
         let challenge = header(&format!("{challenge}, {error}scope=\"{}\"", scopes.join(" ")));

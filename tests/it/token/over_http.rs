@@ -109,6 +109,10 @@ async fn refusals_over_http_say_what_rfc_6750_and_9728_want() -> Result<()> {
         client.post(format!("{closed}/graphql")).form(&[("access_token", &token), ("query", &"{ answer }".into())]);
     assert_eq!(form.send().await?.status(), StatusCode::UNAUTHORIZED);
 
+    let answered = client.post(format!("{public}/graphql")).json(&json!({ "query": "{ answer }" })).send().await?;
+    let varies = answered.headers().get_all("vary").iter().any(|value| value == "authorization");
+    assert!(varies, "{:?}", answered.headers());
+
     let told: Value = client.get(&metadata).send().await?.json().await?;
     assert_eq!(told["authorization_servers"], json!([issuer.url]));
     assert_eq!(told["resource"], json!(closed));
