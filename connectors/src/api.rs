@@ -2,6 +2,7 @@
 //! It never retries: that is decided in the sync policy. (One exception: after a 401 the token is dropped and the
 //! request sent once more.)
 
+mod document;
 mod file;
 mod refusal;
 
@@ -14,6 +15,7 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use tokio::sync::{Mutex, Semaphore};
 use url::{Host, Url};
 
+pub use self::document::Documents;
 use crate::error::{Error, ErrorKind, Result};
 use crate::oauth::Tokens;
 use crate::settings::SourceSettings;
@@ -265,7 +267,8 @@ pub(crate) fn host(url: &Url) -> String {
 }
 
 /// Whether the address never leaves this machine.
-pub(crate) fn is_loopback(url: &Url) -> bool {
+#[must_use]
+pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),

@@ -16,6 +16,7 @@ mod counters;
 mod duo;
 mod faults;
 mod housing;
+mod issuer;
 mod oauth;
 mod partners;
 pub mod sample;
@@ -38,6 +39,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use self::counters::{Counters, SystemCounters};
 pub use self::faults::{Fault, FaultPlan, Target};
+pub use self::issuer::HubClient;
+use self::issuer::Issuer;
 pub use self::oauth::Client;
 pub use self::sample::{Sample, Size};
 use self::server::Shared;
@@ -88,13 +91,25 @@ pub struct SandboxSettings {
     pub today: NaiveDate,
     /// How long a token holds.
     pub token_lifetime: Duration,
+    /// How long a token for the hub holds.
+    pub hub_token_lifetime: Duration,
+    /// Whom tokens for the hub are for, where a client does not say.
+    pub hub_audience: String,
 }
 
 impl Default for SandboxSettings {
     #[expect(clippy::disallowed_methods, reason = "the partner systems have a clock of their own, as real ones do")]
     fn default() -> Self {
         let today = Utc::now().date_naive();
-        Self { size: Size::Small, port: 0, seed: 1, today, token_lifetime: Duration::from_secs(3_600) }
+        Self {
+            size: Size::Small,
+            port: 0,
+            seed: 1,
+            today,
+            token_lifetime: Duration::from_secs(3_600),
+            hub_token_lifetime: Duration::from_secs(12 * 3_600),
+            hub_audience: "alliance-hub".to_owned(),
+        }
     }
 }
 
@@ -119,8 +134,10 @@ impl Sandbox {
         let base_url = format!("http://{}", listener.local_addr()?);
         let SandboxSettings { size, seed, today, .. } = settings;
         let sample = tokio::task::spawn_blocking(move || Sample::generate(size, seed, today)).await?;
+        let issuer = Issuer::new(&base_url, settings.hub_audience, settings.hub_token_lifetime, &sample)?;
         let shared = Arc::new(Shared {
             base_url,
+            issuer,
             authority: oauth::Authority::new(settings.token_lifetime),
             faults: faults::Faults::default(),
             tallies: counters::Tallies::default(),
@@ -161,6 +178,31 @@ impl Sandbox {
     #[must_use]
     pub const fn client(&self, system: System) -> Client {
         oauth::client_of(system)
+    }
+
+    /// The issuer of tokens for the hub: what `auth.issuer` names.
+    #[must_use]
+    pub fn issuer_url(&self) -> &str {
+        self.shared.issuer.url()
+    }
+
+    /// Whom its tokens are for: what `auth.audience` names.
+    #[must_use]
+    pub fn hub_audience(&self) -> &str {
+        self.shared.issuer.audience()
+    }
+
+    /// The hub's clients, one of each kind, with the organisation that each asks for.
+    pub fn hub_clients(&self) -> impl Iterator<Item = (HubClient, Option<&str>)> {
+        issuer::CLIENTS.into_iter().map(|client| (client, self.shared.issuer.organisation(client)))
+    }
+
+    /// A token for the hub, as its token endpoint gives it to this client.
+    ///
+    /// # Errors
+    /// Where it cannot be signed.
+    pub fn hub_token(&self, client: HubClient) -> io::Result<String> {
+        self.shared.issuer.token(client, self.hub_audience(), client.scopes)
     }
 
     /// What is served. Answers that wait for an edit wait for this to be dropped, too: do not hold it for long.

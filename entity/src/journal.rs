@@ -52,10 +52,12 @@ pub trait Record: sea_orm::ModelTrait<Entity = Self::Table> + IntoActiveModel<Se
     fn is_deleted(&self) -> bool;
     /// Whom it concerns.
     fn concern(&self) -> Concern;
+    /// Whether anybody may see it, as it stands.
+    fn is_public(&self) -> bool;
 }
 
 macro_rules! record {
-    ($module:ident, $type:ident, |$row:ident| $concern:expr) => {
+    ($module:ident, $type:ident, |$row:ident| $concern:expr, public: |$shown:ident| $public:expr) => {
         impl Record for $module::Model {
             type Table = $module::Entity;
             type Active = $module::ActiveModel;
@@ -77,33 +79,68 @@ macro_rules! record {
                 let $row = self;
                 $concern
             }
+
+            fn is_public(&self) -> bool {
+                let $shown = self;
+                !self.is_deleted() && $public
+            }
         }
     };
 }
 
-record!(school, School, |row| Concern {
-    school_id: Some(row.id),
-    municipality_code: row.municipality_code.clone(),
-    ..Concern::default()
-});
-record!(school_board, SchoolBoard, |_row| Concern::default());
-record!(partner, Partner, |row| Concern { partner_id: Some(row.id), ..Concern::default() });
-record!(need, Need, |row| Concern { school_id: Some(row.school_id), ..Concern::default() });
-record!(offer, Offer, |row| Concern { partner_id: Some(row.partner_id), ..Concern::default() });
-record!(commitment, Commitment, |row| Concern {
-    school_id: Some(row.school_id),
-    partner_id: Some(row.partner_id),
-    ..Concern::default()
-});
-record!(housing_option, HousingOption, |row| Concern {
-    municipality_code: Some(row.municipality_code.clone()),
-    partner_id: row.provider_id,
-    ..Concern::default()
-});
-record!(housing_scheme, HousingScheme, |row| Concern {
-    municipality_code: Some(row.municipality_code.clone()),
-    ..Concern::default()
-});
+record!(
+    school,
+    School,
+    |row| Concern {
+        school_id: Some(row.id),
+        municipality_code: row.municipality_code.clone(),
+        ..Concern::default()
+    },
+    public: |_row| true
+);
+record!(school_board, SchoolBoard, |_row| Concern::default(), public: |_row| true);
+record!(partner, Partner, |row| Concern { partner_id: Some(row.id), ..Concern::default() }, public: |_row| true);
+record!(
+    need,
+    Need,
+    |row| Concern { school_id: Some(row.school_id), ..Concern::default() },
+    public: |row| row.status.is_public()
+);
+record!(
+    offer,
+    Offer,
+    |row| Concern { partner_id: Some(row.partner_id), ..Concern::default() },
+    public: |row| row.status.is_public()
+);
+record!(
+    commitment,
+    Commitment,
+    |row| Concern {
+        school_id: Some(row.school_id),
+        partner_id: Some(row.partner_id),
+        ..Concern::default()
+    },
+    public: |row| row.status.is_public()
+);
+record!(
+    housing_option,
+    HousingOption,
+    |row| Concern {
+        municipality_code: Some(row.municipality_code.clone()),
+        partner_id: row.provider_id,
+        ..Concern::default()
+    },
+    public: |row| row.status.is_public()
+);
+record!(
+    housing_scheme,
+    HousingScheme,
+    |row| Concern {
+        municipality_code: Some(row.municipality_code.clone()),
+        ..Concern::default()
+    },
+    public: |_row| true
+);
 
 /// A transaction that writes records. Dropped without [`Journal::commit`], it leaves nothing behind.
 pub struct Journal {
@@ -160,6 +197,7 @@ impl Journal {
                 school_id: concern.school_id,
                 municipality_code: concern.municipality_code,
                 partner_id: concern.partner_id,
+                is_public: row.is_public(),
             });
         }
         let mut rows = rows.into_iter().map(|(_, row)| row.into_active_model());

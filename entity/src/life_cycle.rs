@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 
-use crate::vocabulary::{CommitmentStatus, NeedStatus};
+use crate::vocabulary::{CommitmentStatus, HousingStatus, NeedStatus, OfferStatus};
 
 impl NeedStatus {
     /// Whether partners may still step in.
@@ -70,6 +70,22 @@ impl CommitmentStatus {
             Self::Active | Self::Completed => past(ends_on),
             Self::Proposed | Self::Confirmed | Self::Declined | Self::Withdrawn | Self::Broken => false,
         }
+    }
+}
+
+impl OfferStatus {
+    /// Whether anybody may see it.
+    #[must_use]
+    pub fn is_public(self) -> bool {
+        self == Self::Published
+    }
+}
+
+impl HousingStatus {
+    /// Whether anybody may see it.
+    #[must_use]
+    pub fn is_public(self) -> bool {
+        self == Self::Available
     }
 }
 

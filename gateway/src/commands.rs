@@ -1,7 +1,7 @@
 //! The commands of `hub`, and how they end: 0 done, 1 failed, 2 used or configured wrongly.
 //!
 //! # To add a command
-//! Its file here with its arguments and its `run`, its variant in [`Command`], its line in [`execute`].
+//! Its file here with its arguments and its `run`, its variant in `Command`, its line in `execute`.
 
 mod check;
 mod demo;

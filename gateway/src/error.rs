@@ -12,8 +12,12 @@ use sea_orm::DbErr;
 pub enum Failure {
     /// The client asked for something that makes no sense; the sentence says what to change.
     BadUserInput(String),
-    /// The viewer may not see this; the scope that would let them.
-    Forbidden(&'static str),
+    /// The viewer may not see this; the scope that would let them, or several with spaces between them.
+    Forbidden(String),
+    /// Only somebody with a token may see this.
+    Unauthenticated,
+    /// As [`Failure::Forbidden`], of somebody without a token and of the whole request.
+    UnauthenticatedFor(String),
     /// The store failed.
     Store(Arc<DbErr>),
     /// The hub is at fault.
@@ -35,6 +39,7 @@ impl Failure {
         match self {
             Self::BadUserInput(_) => "BAD_USER_INPUT",
             Self::Forbidden(_) => "FORBIDDEN",
+            Self::Unauthenticated | Self::UnauthenticatedFor(_) => "UNAUTHENTICATED",
             Self::Store(_) | Self::Internal(_) => "INTERNAL",
         }
     }
@@ -51,6 +56,8 @@ impl From<Failure> for async_graphql::Error {
         let message = match &failure {
             Failure::BadUserInput(message) => message.clone(),
             Failure::Forbidden(scope) => format!("This needs the scope `{scope}`."),
+            Failure::Unauthenticated => "This needs an access token.".to_owned(),
+            Failure::UnauthenticatedFor(scope) => format!("This needs an access token with the scope `{scope}`."),
             Failure::Store(error) => {
                 tracing::error!(error = error.as_ref() as &dyn std::error::Error, "the store failed a query");
                 "Internal error".to_owned()
@@ -62,6 +69,9 @@ impl From<Failure> for async_graphql::Error {
         };
         let mut extensions = ErrorExtensionValues::default();
         extensions.set("code", failure.code());
+        if let Failure::Forbidden(scope) | Failure::UnauthenticatedFor(scope) = &failure {
+            extensions.set("scopes", scope.split(' ').map(async_graphql::Value::from).collect::<Vec<_>>());
+        }
         let mut error = Self::new(message);
         error.extensions = Some(extensions);
         error

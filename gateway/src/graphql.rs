@@ -3,7 +3,7 @@
 //! # To add a field
 //! Its method on the type in `types/`, with a description. What it needs beside its own row it asks of its level
 //! (`connection::below`, `connection::named`, `Member::once`): never a statement for each row. Then
-//! `hub schema > gateway/schema.graphql`.
+//! `hub schema > gateway/schema.graphql`. Its line in `policy/table.rs` says who may read it.
 
 mod caller;
 mod conditions;
@@ -13,6 +13,7 @@ mod language;
 mod level;
 mod list;
 mod page;
+mod policy;
 mod query;
 mod reader;
 mod rows;
@@ -24,7 +25,9 @@ mod vocabulary;
 
 use std::sync::Arc;
 
-use async_graphql::{EmptyMutation, EmptySubscription, Executor, Request, Response, Schema, Value, value};
+use async_graphql::{
+    EmptyMutation, EmptySubscription, Executor, Pos, Request, Response, Schema, SchemaBuilder, Value, value,
+};
 use chrono::SecondsFormat;
 use entity::Clock;
 use futures::stream::{self, BoxStream, StreamExt};
@@ -37,23 +40,23 @@ use self::query::Query;
 use self::reader::Reader;
 use self::shape::{Asked, Shapes};
 use self::types::node::Sourced;
-use self::viewer::Viewer;
+use self::viewer::{Stakes, Viewer};
 use crate::config::LimitSettings;
+use crate::error::Failure;
 
 type AllianceSchema = Schema<Query, EmptyMutation, EmptySubscription>;
 
-fn schema(limits: &LimitSettings) -> AllianceSchema {
+fn schema(limits: &LimitSettings) -> SchemaBuilder<Query, EmptyMutation, EmptySubscription> {
     Schema::build(Query, EmptyMutation, EmptySubscription)
         .register_output_type::<Sourced>()
         .limit_depth(limits.depth)
         .limit_complexity(limits.cost)
-        .finish()
 }
 
 /// The schema in GraphQL's schema definition language.
 #[must_use]
 pub fn sdl() -> String {
-    schema(&LimitSettings::default()).sdl()
+    schema(&LimitSettings::default()).finish().sdl()
 }
 
 /// Executes requests on the alliance's graph.
@@ -62,6 +65,7 @@ pub struct Graph {
     schema: AllianceSchema,
     shapes: Arc<Shapes>,
     db: DatabaseConnection,
+    stakes: Stakes,
     clock: Clock,
     longest_page: usize,
 }
@@ -70,24 +74,33 @@ impl Graph {
     /// The graph of what is in this store.
     #[must_use]
     pub fn new(db: DatabaseConnection, clock: Clock, limits: &LimitSettings) -> Self {
-        let schema = schema(limits);
+        let schema = schema(limits).extension(policy::Policy).finish();
         let shapes = Arc::new(Shapes::of(&schema.sdl()));
-        Self { schema, shapes, db, clock, longest_page: limits.page_size }
+        let stakes = Stakes::new(db.clone(), clock.clone());
+        Self { schema, shapes, db, stakes, clock, longest_page: limits.page_size }
+    }
+}
+
+impl Graph {
+    fn reader(&self, viewer: Viewer, language: Language) -> Reader {
+        Reader::new(self.db.clone(), viewer, self.clock.now(), self.longest_page, language)
     }
 }
 
 impl Executor for Graph {
     async fn execute(&self, mut request: Request) -> Response {
         let caller = Caller::of(&request);
-        let reader = Arc::new(Reader::new(
-            self.db.clone(),
-            Viewer::anonymous(),
-            self.clock.now(),
-            self.longest_page,
-            caller.language,
-        ));
+        let viewer = match self.stakes.viewer(caller.identity).await {
+            Ok(viewer) => viewer,
+            Err(failure) => return refused(failure),
+        };
         // Parsed once: the schema finds the document in the request.
         let document = request.parsed_query().ok().cloned();
+        let operation = request.operation_name.as_deref();
+        if let Some(refusal) = document.as_ref().and_then(|all| policy::refuse_whole(all, operation, &viewer)) {
+            return refusal;
+        }
+        let reader = Arc::new(self.reader(viewer, caller.language));
         let asked =
             document.map(|document| Asked::new(document, request.operation_name.clone(), request.variables.clone()));
         let mut response = self.schema.execute(request.data(Arc::clone(&reader))).await;
@@ -104,6 +117,13 @@ impl Executor for Graph {
         let graph = self.clone();
         stream::once(async move { graph.execute(request).await }).boxed()
     }
+}
+
+/// The answer to a request that cannot be executed.
+fn refused(failure: Failure) -> Response {
+    let mut error = async_graphql::Error::from(failure).into_server_error(Pos::default());
+    error.locations.clear();
+    Response::from_errors(vec![error])
 }
 
 /// The sources that the answer depends on and that are late or failing, so that a reader knows whether a count is whole.

@@ -4,6 +4,7 @@
 //! # To add an address
 //! Its handler in a file here, its line in [`router`]. What it refuses, it refuses as a [`Refusal`].
 
+pub mod auth;
 mod explorer;
 pub mod graphql;
 mod health;
@@ -11,6 +12,7 @@ mod observe;
 mod refusal;
 mod serve;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -20,17 +22,24 @@ use axum::middleware;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{MethodRouter, get};
 use sea_orm::DatabaseConnection;
+use url::Url;
 
 pub use explorer::SCHOOL_CARD;
 pub use observe::RequestId;
 pub use refusal::Refusal;
 pub use serve::{Stopped, serve, stop_on_signal};
 
+use crate::auth::Authenticator;
+
 /// What the addresses need.
 #[derive(Clone)]
 pub struct Site {
     /// The store, for readiness.
     pub db: DatabaseConnection,
+    /// Tells who asks.
+    pub authenticator: Arc<Authenticator>,
+    /// Where clients reach the hub. `None`: as the request's `Host` says.
+    pub public_url: Option<Url>,
     /// The longest body of a request, in bytes.
     pub body_bytes: usize,
     /// A request may take this long until its answer begins.
@@ -39,10 +48,13 @@ pub struct Site {
 
 /// Every address of the hub; `graphql` answers at `/graphql`, as [`graphql::route`] makes it.
 pub fn router(site: Site, graphql: MethodRouter) -> Router {
+    let door = auth::Door { authenticator: site.authenticator, public_url: site.public_url };
+    let graphql = graphql.layer(middleware::from_fn_with_state(door.clone(), auth::authenticate));
     let bounds = observe::Bounds { request_timeout: site.request_timeout };
     Router::new()
         .route("/", get(front_page))
         .route("/graphql", graphql)
+        .route(auth::METADATA_PATH, get(auth::metadata).with_state(door))
         .route("/livez", get(health::alive))
         .route("/readyz", get(health::ready).with_state(site.db))
         .merge(explorer::router())

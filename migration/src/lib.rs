@@ -10,6 +10,7 @@ use sea_orm_migration::prelude::*;
 
 mod dialect;
 mod m20261123_000001_store;
+mod m20261124_000002_public_changes;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -19,6 +20,6 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261123_000001_store::Migration)]
+        vec![Box::new(m20261123_000001_store::Migration), Box::new(m20261124_000002_public_changes::Migration)]
     }
 }

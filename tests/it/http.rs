@@ -1,11 +1,14 @@
 //! The hub's addresses over real sockets: what answers, within which bounds, and how it stops.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::routing::{MethodRouter, any, get};
-use gateway::config::{ConnectionUrl, DatabaseSettings};
+use entity::Clock;
+use gateway::auth::Authenticator;
+use gateway::config::{AuthSettings, ConnectionUrl, DatabaseSettings};
 use gateway::database::{self, schema};
 use gateway::http::{self, RequestId, Site, Stopped};
 use reqwest::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION};
@@ -30,7 +33,10 @@ impl Gateway {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("its address");
         let shutdown = CancellationToken::new();
-        let router = http::router(Site { db: db.clone(), body_bytes: 1000, request_timeout }, graphql);
+        let authenticator = Authenticator::new(&AuthSettings::default(), Clock::system()).expect("a client");
+        let authenticator = Arc::new(authenticator);
+        let site = Site { db: db.clone(), authenticator, public_url: None, body_bytes: 1000, request_timeout };
+        let router = http::router(site, graphql);
         let served = tokio::spawn(http::serve(listener, router, shutdown.clone(), grace));
         Self { address, db, shutdown, served }
     }

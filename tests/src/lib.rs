@@ -2,4 +2,6 @@
 //! is a stand-in for a part that can run for real.
 
 pub mod hub;
+pub mod issuer;
+pub mod records;
 pub mod store;

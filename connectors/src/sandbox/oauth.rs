@@ -136,7 +136,7 @@ impl Authority {
 
 /// Why no token is issued: the codes of RFC 6749, section 5.2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum TokenError {
+pub(super) enum TokenError {
     InvalidRequest(&'static str),
     InvalidClient,
     UnsupportedGrantType,
@@ -148,7 +148,7 @@ pub(crate) fn refuse_client() -> Response {
     refuse(TokenError::InvalidClient)
 }
 
-fn refuse(error: TokenError) -> Response {
+pub(super) fn refuse(error: TokenError) -> Response {
     let (code, description) = match error {
         TokenError::InvalidRequest(description) => ("invalid_request", description),
         TokenError::InvalidClient => ("invalid_client", "client unknown, or its secret is wrong"),
@@ -164,11 +164,11 @@ fn refuse(error: TokenError) -> Response {
     }
 }
 
-const fn no_store() -> [(header::HeaderName, &'static str); 2] {
+pub(super) const fn no_store() -> [(header::HeaderName, &'static str); 2] {
     [(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")]
 }
 
-fn form(headers: &HeaderMap, body: &[u8]) -> Result<HashMap<String, String>, TokenError> {
+pub(super) fn form(headers: &HeaderMap, body: &[u8]) -> Result<HashMap<String, String>, TokenError> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !kind.starts_with("application/x-www-form-urlencoded") {
         return Err(TokenError::InvalidRequest("the body must be application/x-www-form-urlencoded"));
@@ -183,18 +183,23 @@ fn form(headers: &HeaderMap, body: &[u8]) -> Result<HashMap<String, String>, Tok
 }
 
 fn authenticate(headers: &HeaderMap, form: &HashMap<String, String>) -> Result<Client, TokenError> {
-    let posted =
-        form.get("client_secret").map(|secret| (form.get("client_id").cloned().unwrap_or_default(), secret.clone()));
-    let (id, secret) = match (basic(headers)?, posted) {
-        (Some(_), Some(_)) => return Err(TokenError::InvalidRequest("the client authenticates in two ways at once")),
-        (Some(pair), None) | (None, Some(pair)) => pair,
-        (None, None) => return Err(TokenError::InvalidClient),
-    };
+    let (id, secret) = credentials(headers, form)?;
     System::ALL
         .into_iter()
         .map(client_of)
         .find(|client| client.id == id && client.secret == secret)
         .ok_or(TokenError::InvalidClient)
+}
+
+/// The client's id and secret, from the header or from the form.
+pub(super) fn credentials(headers: &HeaderMap, form: &HashMap<String, String>) -> Result<(String, String), TokenError> {
+    let posted =
+        form.get("client_secret").map(|secret| (form.get("client_id").cloned().unwrap_or_default(), secret.clone()));
+    match (basic(headers)?, posted) {
+        (Some(_), Some(_)) => Err(TokenError::InvalidRequest("the client authenticates in two ways at once")),
+        (Some(pair), None) | (None, Some(pair)) => Ok(pair),
+        (None, None) => Err(TokenError::InvalidClient),
+    }
 }
 
 /// Client id and secret out of a Basic header. Both are form-encoded inside it (RFC 6749, section 2.3.1), which many

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::counters::Tallies;
 use super::faults::{Fault, Faults, Target};
+use super::issuer::{self, Issuer};
 use super::oauth::{Authority, Refusal, client_of, refuse_client};
 use super::sample::Sample;
 use super::{System, boards, control, duo, housing, partners};
@@ -31,6 +32,7 @@ const BODY_LIMIT: usize = 16 * 1024 * 1024;
 pub(crate) struct Shared {
     pub(crate) base_url: String,
     pub(crate) authority: Authority,
+    pub(crate) issuer: Issuer,
     pub(crate) faults: Faults,
     pub(crate) tallies: Tallies,
     pub(crate) stopped: CancellationToken,
@@ -66,6 +68,7 @@ pub(crate) fn routes(shared: &Arc<Shared>) -> Router {
         .nest("/housing", guarded(System::Housing, housing::routes()))
         .nest("/partners", guarded(System::Partners, partners::routes()))
         .route("/oauth/token", post(token))
+        .merge(issuer::routes())
         .route("/sandbox", get(control::overview))
         .route("/sandbox/changes", post(control::change))
         .route("/sandbox/faults", post(control::add_fault).delete(control::clear_faults))

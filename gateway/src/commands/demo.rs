@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{ConnectionUrl, DatabaseSettings, Settings};
+use crate::auth::Authenticator;
+use crate::config::{AuthSettings, ConnectionUrl, DatabaseSettings, Settings};
 use crate::graphql::Graph;
 use crate::http::{self, SCHOOL_CARD, Site};
 use anyhow::{Context, bail};
@@ -25,6 +26,12 @@ use super::progress::Bars;
 use super::sandbox::Records;
 use super::sync::line;
 use super::{sources, store};
+
+/// Shows who a token speaks for, and what it shows them: a board's drafts, a partner's paused offers.
+const WHO_ASKS: &str = "{ viewer { organisation organisationKind scopes } \
+                        needs(filter: {statuses: [DRAFT]}) { totalCount } \
+                        offers(filter: {statuses: [PAUSED, EXHAUSTED, ENDED]}) { totalCount } \
+                        sources { id runs(first: 1) { totalCount } } }";
 
 /// What `hub demo` takes.
 #[derive(Debug, Args)]
@@ -94,11 +101,15 @@ pub(super) async fn run(arguments: &Arguments, output: &mut Output) -> anyhow::R
         bail!("not every simulated system could be read: see above");
     }
 
-    tell(address, &sandbox.sample_brin(), output);
+    tell(address, &sandbox, output)?;
     let worker = tokio::spawn(sync::work(engine, settings.sources.clone(), shutdown.clone()));
     let graph = Graph::new(db.clone(), Clock::system(), &settings.limits);
+    let authenticator = Arc::new(Authenticator::new(&settings.auth, Clock::system())?);
+    let keys = authenticator.keep_fresh(shutdown.clone());
     let site = Site {
         db: db.clone(),
+        authenticator,
+        public_url: settings.http.public_url.clone(),
         body_bytes: settings.limits.body_bytes,
         request_timeout: settings.http.request_timeout(),
     };
@@ -106,11 +117,13 @@ pub(super) async fn run(arguments: &Arguments, output: &mut Output) -> anyhow::R
     http::serve(listener, router, shutdown, settings.http.shutdown_grace()).await?;
     worker.await?;
     sandbox.stop().await;
+    keys.await?;
     db.close().await?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn tell(address: SocketAddr, brin: &str, output: &mut Output) {
+fn tell(address: SocketAddr, sandbox: &Sandbox, output: &mut Output) -> anyhow::Result<()> {
+    let brin = &sandbox.sample_brin();
     let body = json!({ "query": SCHOOL_CARD, "variables": { "brin": brin } });
     output.line("");
     output.line(format!("The hub serves http://{address}"));
@@ -127,7 +140,30 @@ fn tell(address: SocketAddr, brin: &str, output: &mut Output) {
     output.line("");
     output.line(format!("curl -s http://{address}/graphql -H 'content-type: application/json' -d '{body}'"));
     output.line("");
-    output.line("What is public needs no token; this hub does not read tokens yet. Ctrl-C ends the demo.");
+    tell_tokens(address, sandbox, output)?;
+    output.line("What is public needs no token. Ctrl-C ends the demo.");
+    Ok(())
+}
+
+/// A token for each sample organisation: the sandbox's issuer gives them, the hub only checks them.
+fn tell_tokens(address: SocketAddr, sandbox: &Sandbox, output: &mut Output) -> anyhow::Result<()> {
+    let body = json!({ "query": WHO_ASKS });
+    output.line(format!("Tokens of sample organisations, good for 12 hours, from {}:", sandbox.issuer_url()));
+    for (client, organisation) in sandbox.hub_clients() {
+        output.line("");
+        let organisation = organisation.unwrap_or("no organisation");
+        output.line(format!("  {} ({organisation}; scopes {})", client.name, client.scopes));
+        output.line(sandbox.hub_token(client).context("the sandbox cannot sign a token")?);
+    }
+    output.line("");
+    output.line("With curl, one of them in TOKEN:");
+    output.line("");
+    output.line(format!(
+        "curl -s http://{address}/graphql -H \"authorization: Bearer $TOKEN\" -H 'content-type: application/json' -d \
+         '{body}'"
+    ));
+    output.line("");
+    Ok(())
 }
 
 fn settings(folder: &std::path::Path, sandbox: &Sandbox) -> anyhow::Result<Settings> {
@@ -135,6 +171,11 @@ fn settings(folder: &std::path::Path, sandbox: &Sandbox) -> anyhow::Result<Setti
     let url = format!("sqlite://{}?mode=rwc", file.display());
     Ok(Settings {
         database: DatabaseSettings { url: ConnectionUrl::from(url.as_str()), max_connections: None },
+        auth: AuthSettings {
+            issuer: vec![sandbox.issuer_url().parse()?],
+            audience: Some(sandbox.hub_audience().to_owned()),
+            ..AuthSettings::default()
+        },
         sources: sources_of(sandbox)?,
         ..Settings::default()
     })

@@ -61,6 +61,21 @@ pub(super) async fn run(arguments: &Arguments, output: &mut Output) -> anyhow::R
             client.scope
         ));
     }
+    output.line(format!(
+        "Tokens for a hub whose auth.issuer is {} and whose auth.audience is {}, by client credentials:",
+        sandbox.issuer_url(),
+        sandbox.hub_audience()
+    ));
+    for (client, organisation) in sandbox.hub_clients() {
+        output.line(format!(
+            "{:<12}  client {} secret {} scopes {} ({})",
+            client.name,
+            client.id,
+            client.secret,
+            client.scopes,
+            organisation.unwrap_or("no organisation")
+        ));
+    }
     output.line(format!("What they serve and how they fail can be changed: see {}/sandbox", sandbox.base_url()));
     stop.cancelled().await;
     sandbox.stop().await;

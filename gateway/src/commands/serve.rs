@@ -1,7 +1,9 @@
 //! `hub serve`: the gateway.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
+use crate::auth::Authenticator;
 use crate::config::Settings;
 use crate::graphql::Graph;
 use crate::http::{self, Site};
@@ -29,8 +31,12 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::R
     let listener = TcpListener::bind(address).await.with_context(|| {
         format!("cannot listen on {address}: choose another http.listen, or stop what listens there")
     })?;
+    let authenticator = Arc::new(Authenticator::new(&settings.auth, Clock::system())?);
+    let keys = authenticator.keep_fresh(shutdown.clone());
     let site = Site {
         db: db.clone(),
+        authenticator,
+        public_url: settings.http.public_url.clone(),
         body_bytes: settings.limits.body_bytes,
         request_timeout: settings.http.request_timeout(),
     };
@@ -50,6 +56,7 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::R
     if let Some(worker) = worker {
         worker.await?;
     }
+    keys.await?;
     db.close().await?;
     info!("stopped");
     Ok(ExitCode::SUCCESS)

@@ -21,6 +21,8 @@ pub struct AuthSettings {
     pub anonymous: Anonymous,
     /// The claim that says for which organisation a token speaks.
     pub organisation_claim: String,
+    /// Whether tokens are taken that are not marked as access tokens: whose `typ` is `JWT`, or missing.
+    pub plain_jwt: bool,
 }
 
 impl Default for AuthSettings {
@@ -31,6 +33,7 @@ impl Default for AuthSettings {
             jwks_url: None,
             anonymous: Anonymous::default(),
             organisation_claim: "hub_org".to_owned(),
+            plain_jwt: false,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use serde::Deserialize;
+use url::Url;
 
 use super::ConnectionUrl;
 
@@ -13,6 +14,8 @@ use super::ConnectionUrl;
 pub struct HttpSettings {
     /// Address and port. Port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Where clients reach the gateway. `None`: as the request's `Host` says.
+    pub public_url: Option<Url>,
     /// A request may take this long until its answer begins.
     pub request_timeout_secs: u64,
     /// How long what is under way may take to finish once the hub is told to stop.
@@ -37,6 +40,7 @@ impl Default for HttpSettings {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            public_url: None,
             request_timeout_secs: 30,
             shutdown_grace_secs: 20,
         }

@@ -16,6 +16,7 @@ pub(super) fn validate(settings: &mut Settings, reader: &mut Reader<'_>, systems
     numbers(settings, reader);
     connections(settings, reader);
     auth(&settings.auth, reader);
+    public_url(settings, reader);
     log_filter(settings, reader);
     sources(&mut settings.sources, reader, systems);
 }
@@ -85,16 +86,37 @@ fn auth(auth: &AuthSettings, reader: &mut Reader<'_>) {
     if auth.organisation_claim.trim().is_empty() {
         reader.problem("auth.organisation_claim", "is empty: name the claim that holds the organisation");
     }
-    // A setting that promises protection and gives none is worse than none.
-    let without_effect = [
-        ("auth.issuer", !auth.issuer.is_empty()),
-        ("auth.audience", auth.audience.is_some()),
-        ("auth.jwks_url", auth.jwks_url.is_some()),
-        ("auth.anonymous", auth.anonymous == Anonymous::Deny),
-        ("auth.organisation_claim", auth.organisation_claim != AuthSettings::default().organisation_claim),
-    ];
-    for (key, _) in without_effect.into_iter().filter(|(_, is_set)| *is_set) {
-        reader.problem(key, "this release does not check tokens yet, so this would protect nothing: remove it");
+    if auth.jwks_url.is_some() && auth.issuer.len() > 1 {
+        reader.problem(
+            "auth.jwks_url",
+            "cannot be that of several issuers: remove it, their keys are found by discovery",
+        );
+    }
+    if !auth.issuer.is_empty() && auth.audience.as_deref().is_none_or(|audience| audience.trim().is_empty()) {
+        let what = "is missing: name whom tokens are for, or those for others would be taken: add it";
+        reader.problem("auth.audience", what);
+    }
+    if auth.issuer.is_empty() {
+        // A setting that promises protection and gives none is worse than none.
+        let defaults = AuthSettings::default();
+        let without_effect = [
+            ("auth.audience", auth.audience.is_some()),
+            ("auth.jwks_url", auth.jwks_url.is_some()),
+            ("auth.anonymous", auth.anonymous == Anonymous::Deny),
+            ("auth.organisation_claim", auth.organisation_claim != defaults.organisation_claim),
+            ("auth.plain_jwt", auth.plain_jwt),
+        ];
+        for (key, _) in without_effect.into_iter().filter(|(_, is_set)| *is_set) {
+            reader.problem(key, "no token is taken without auth.issuer, so this has no effect: name the issuer");
+        }
+    }
+}
+
+fn public_url(settings: &Settings, reader: &mut Reader<'_>) {
+    let is_an_origin =
+        |url: &Url| matches!(url.scheme(), "http" | "https") && url.path() == "/" && url.query().is_none();
+    if settings.http.public_url.as_ref().is_some_and(|url| !is_an_origin(url) || has_credentials(url)) {
+        reader.problem("http.public_url", "expected an address without a path, as https://hub.example.nl");
     }
 }
 

@@ -1,16 +1,20 @@
 //! Who asks, and how they want to be answered: what is known of a request beside its document, however it came in.
 
 use std::any::TypeId;
+use std::sync::Arc;
 
 use async_graphql::Request;
 
 use super::Language;
+use crate::auth::Identity;
 
 /// Who asks. Given to the graph among a request's data; without it somebody unknown asks, in Dutch.
 #[derive(Clone, Debug, Default)]
 pub struct Caller {
     /// The language of texts, where a field's argument does not say.
     pub language: Language,
+    /// Who asks, as their token tells it. `None`: somebody without a token, who sees what is public.
+    pub identity: Option<Arc<Identity>>,
 }
 
 impl Caller {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_graphql::Context;
 use futures::future::BoxFuture;
-use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait};
 use sea_orm::{EntityTrait, QueryFilter};
 
 use super::level::{Level, Member};
@@ -115,16 +115,27 @@ pub(crate) async fn named<P: Send + Sync + 'static, R: Row>(
     field: &'static str,
     key: fn(&P) -> Option<R::Id>,
 ) -> Result<Option<Member<R>>> {
+    named_where(ctx, member, field, key, Condition::all()).await
+}
+
+/// As [`named`], of a row that not everybody may see: `None` too where the condition does not hold.
+pub(crate) async fn named_where<P: Send + Sync + 'static, R: Row>(
+    ctx: &Context<'_>,
+    member: &Member<P>,
+    field: &'static str,
+    key: fn(&P) -> Option<R::Id>,
+    condition: Condition,
+) -> Result<Option<Member<R>>> {
     let Some(own_key) = key(member) else { return Ok(None) };
     let reader = Reader::of(ctx)?;
     reader.touch(R::RECORD_TYPE);
-    let rows = member.once(field.to_owned(), by_id::<R>(reader, keys(member.siblings(), key))).await?;
+    let rows = member.once(field.to_owned(), by_id::<R>(reader, keys(member.siblings(), key), condition)).await?;
     Ok(rows.get(&own_key).cloned())
 }
 
-/// The rows of these identities, as one level.
-pub(crate) async fn by_id<R: Row>(reader: &Reader, ids: Vec<R::Id>) -> Result<HashMap<R::Id, Member<R>>> {
-    let rows = R::Entity::find().filter(qualified(R::ID).is_in(ids)).all(&reader.db).await?;
+/// The rows of these identities for which the condition holds, as one level.
+async fn by_id<R: Row>(reader: &Reader, ids: Vec<R::Id>, condition: Condition) -> Result<HashMap<R::Id, Member<R>>> {
+    let rows = R::Entity::find().filter(qualified(R::ID).is_in(ids)).filter(condition).all(&reader.db).await?;
     let members = Level::members(rows).into_iter();
     Ok(members.map(|member| (member.id(), member)).collect())
 }

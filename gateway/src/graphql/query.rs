@@ -286,15 +286,8 @@ impl Query {
     /// Who is asking, and what they may do.
     async fn viewer(&self, ctx: &Context<'_>) -> Result<ViewerInfo> {
         let reader = Reader::of(ctx)?;
-        Ok(ViewerInfo {
-            is_authenticated: false,
-            subject: None,
-            client: None,
-            organisation: None,
-            organisation_kind: None,
-            scopes: reader.viewer.scopes.clone(),
-            rate_limit: RateLimit { limit: 0, remaining: 0, reset_at: reader.now, cost: 0 },
-        })
+        let rate_limit = RateLimit { limit: 0, remaining: 0, reset_at: reader.now, cost: 0 };
+        Ok(ViewerInfo::new(reader.viewer.identity(), rate_limit))
     }
 }
 

@@ -130,11 +130,3 @@ impl Reader {
         Ok(Arc::new(Sources { all, by_id }))
     }
 }
-
-/// What a field is that the viewer may not see: null, with an error that says why, and the rest of the answer stands.
-/// (async-graphql leaves out a nullable field whose resolver fails, where the specification wants `null`.)
-pub(crate) fn refused<T>(ctx: &Context<'_>, failure: Failure) -> Option<T> {
-    let error = async_graphql::Error::from(failure).into_server_error(ctx.item.pos);
-    ctx.add_error(ctx.set_error_path(error));
-    None
-}

@@ -4,6 +4,7 @@
 pub(crate) mod change;
 pub(crate) mod commitment;
 mod committed_partner;
+mod contact;
 mod coverage;
 pub(crate) mod housing_option;
 pub(crate) mod housing_scheme;

@@ -4,7 +4,8 @@
 mod accept;
 mod request;
 
-use async_graphql::{Executor, Request, Response as GraphqlResponse};
+use async_graphql::{Executor, Request, Response as GraphqlResponse, Value};
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::RawQuery;
 use axum::extract::rejection::BytesRejection;
@@ -14,6 +15,7 @@ use axum::routing::{MethodRouter, get};
 use serde::Serialize;
 
 use super::Refusal;
+use super::auth::{Asker, ScopesMissing};
 use crate::graphql::{Caller, Language};
 use accept::MediaType;
 
@@ -23,19 +25,19 @@ const ONLY_POST: HeaderValue = HeaderValue::from_static("POST");
 /// The route of `/graphql`, answered by `executor`.
 pub fn route<E: Executor>(executor: E) -> MethodRouter {
     let by_get = executor.clone();
-    get(async move |headers: HeaderMap, RawQuery(query): RawQuery| {
+    get(async move |asker: Option<Extension<Asker>>, headers: HeaderMap, RawQuery(query): RawQuery| {
         let (media_type, request) = match read_get(&headers, query.as_deref()) {
             Ok(read) => read,
             Err(response) => return *response,
         };
-        answer(media_type, by_get.execute(request.data(caller(&headers))).await)
+        answer(media_type, by_get.execute(request.data(caller(asker, &headers))).await)
     })
-    .post(async move |headers: HeaderMap, body: Result<Bytes, BytesRejection>| {
+    .post(async move |asker: Option<Extension<Asker>>, headers: HeaderMap, body: Result<Bytes, BytesRejection>| {
         let (media_type, request) = match read_post(&headers, body) {
             Ok(read) => read,
             Err(response) => return *response,
         };
-        answer(media_type, executor.execute(request.data(caller(&headers))).await)
+        answer(media_type, executor.execute(request.data(caller(asker, &headers))).await)
     })
     .fallback(async || ([(header::ALLOW, ALLOWED)], Refusal::method_not_allowed()))
 }
@@ -70,9 +72,10 @@ fn read_get(headers: &HeaderMap, query: Option<&str>) -> Read {
     Ok((media_type, request))
 }
 
-fn caller(headers: &HeaderMap) -> Caller {
+fn caller(asker: Option<Extension<Asker>>, headers: &HeaderMap) -> Caller {
     let language = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-    Caller { language: language.and_then(Language::accepted).unwrap_or_default() }
+    let identity = asker.and_then(|Extension(Asker(identity))| identity);
+    Caller { language: language.and_then(Language::accepted).unwrap_or_default(), identity }
 }
 
 fn media_type(headers: &HeaderMap) -> Result<MediaType, Box<Response>> {
@@ -96,9 +99,11 @@ fn answer(media_type: MediaType, response: GraphqlResponse) -> Response {
     let is_refused = response.data == async_graphql::Value::Null
         && !response.errors.is_empty()
         && response.errors.iter().all(|error| error.path.is_empty());
-    let status = match media_type {
-        MediaType::GraphqlResponse if is_refused => StatusCode::BAD_REQUEST,
-        MediaType::GraphqlResponse | MediaType::Json => StatusCode::OK,
+    let missing = if is_refused { forbidden(&response) } else { None };
+    let status = match (&missing, media_type) {
+        (Some((status, _)), _) => *status,
+        (None, MediaType::GraphqlResponse) if is_refused => StatusCode::BAD_REQUEST,
+        (None, MediaType::GraphqlResponse | MediaType::Json) => StatusCode::OK,
     };
     let answer = Answer {
         data: (!is_refused).then_some(&response.data),
@@ -107,7 +112,29 @@ fn answer(media_type: MediaType, response: GraphqlResponse) -> Response {
     };
     let mut written = write(media_type, status, &answer);
     written.headers_mut().extend(response.http_headers);
+    if let Some((_, missing)) = missing {
+        written.extensions_mut().insert(missing);
+    }
     written
+}
+
+/// How a request is refused of which nothing may be answered, and the scopes that would let it be.
+fn forbidden(response: &GraphqlResponse) -> Option<(StatusCode, ScopesMissing)> {
+    let extensions = response.errors.first()?.extensions.as_ref()?;
+    let status = match extensions.get("code")? {
+        Value::String(code) if code == "FORBIDDEN" => StatusCode::FORBIDDEN,
+        Value::String(code) if code == "UNAUTHENTICATED" => StatusCode::UNAUTHORIZED,
+        _ => return None,
+    };
+    let scopes = match extensions.get("scopes") {
+        Some(Value::List(scopes)) => scopes.clone(),
+        _ => Vec::new(),
+    };
+    let text = |scope| match scope {
+        Value::String(text) => Some(text),
+        _ => None,
+    };
+    Some((status, ScopesMissing(scopes.into_iter().filter_map(text).collect())))
 }
 
 fn refuse(media_type: MediaType, refusal: &Refusal) -> Response {

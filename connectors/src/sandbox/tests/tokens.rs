@@ -65,3 +65,43 @@ async fn an_expired_token_is_refused_as_expired() {
     let body: Value = answer.json().await.unwrap();
     assert_eq!(body, json!({"code": "401", "omschrijving": "the token has expired"}));
 }
+
+#[tokio::test]
+async fn the_hubs_clients_get_signed_tokens_of_an_issuer_that_can_be_found() {
+    let bench = Bench::start().await;
+    let issuer = bench.sandbox.issuer_url().to_owned();
+    let found = async |url: String| bench.http.get(url).send().await.unwrap().json::<Value>().await.unwrap();
+    let metadata = found(format!("{issuer}/.well-known/openid-configuration")).await;
+    assert_eq!(metadata["issuer"], issuer);
+    let keys = found(metadata["jwks_uri"].as_str().unwrap().to_owned()).await;
+    let key = &keys["keys"][0];
+    assert_eq!((key["kty"].as_str(), key["crv"].as_str(), key.get("d")), (Some("EC"), Some("P-256"), None));
+
+    let clients: Vec<_> = bench.sandbox.hub_clients().map(|(client, own)| (client, own.map(str::to_owned))).collect();
+    assert_eq!(clients.iter().filter(|(_, organisation)| organisation.is_some()).count(), 4);
+    for (client, organisation) in clients {
+        let ask = |form: Vec<(&'static str, &'static str)>, secret: &'static str| {
+            let request = bench.http.post(metadata["token_endpoint"].as_str().unwrap());
+            request.basic_auth(client.id, Some(secret)).form(&form).send()
+        };
+        let answer = ask(vec![("grant_type", "client_credentials")], client.secret).await.unwrap();
+        let answer: Value = answer.json().await.unwrap();
+        let token = answer["access_token"].as_str().unwrap();
+        assert_eq!(answer["scope"], client.scopes);
+        let mut parts = token.split('.').map(|part| {
+            use base64::Engine;
+            let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(part).unwrap();
+            serde_json::from_slice::<Value>(&bytes).unwrap_or_default()
+        });
+        let (header, claims) = (parts.next().unwrap(), parts.next().unwrap());
+        assert_eq!((&header["typ"], &header["kid"]), (&json!("at+jwt"), &key["kid"]));
+        assert_eq!(claims.get("hub_org").and_then(Value::as_str), organisation.as_deref());
+        assert_eq!((&claims["iss"], &claims["aud"]), (&json!(issuer), &json!(bench.sandbox.hub_audience())));
+
+        let wrong = ask(vec![("grant_type", "client_credentials")], "guess").await.unwrap();
+        assert_eq!(wrong.status(), StatusCode::UNAUTHORIZED);
+        let more =
+            ask(vec![("grant_type", "client_credentials"), ("scope", "everything")], client.secret).await.unwrap();
+        assert_eq!(more.json::<Value>().await.unwrap()["error"], "invalid_scope");
+    }
+}

@@ -63,7 +63,7 @@ impl Change {
         write_cursor(self.0.sequence)
     }
 
-    /// Its number in the feed; grows, with gaps for nobody.
+    /// Its number in the feed; grows, with gaps where the viewer may not see what changed.
     async fn sequence(&self) -> String {
         self.0.sequence.to_string()
     }
@@ -73,7 +73,8 @@ impl Change {
         self.0.at
     }
 
-    /// What happened. A record that the viewer may no longer see counts as deleted.
+    /// What happened. A record that the viewer may no longer see counts as deleted, and of one that they never could see
+    /// nothing is told: so the first they hear of a record can be that it was updated.
     async fn action(&self, ctx: &Context<'_>) -> Result<Term<ChangeAction>> {
         let is_there = self.records(ctx).await?.contains_key(&(self.0.record_type, self.0.record_id));
         Ok(Term(if is_there { self.0.action } else { ChangeAction::Deleted }))
@@ -197,7 +198,7 @@ pub(crate) async fn page(
     };
     let no_cursor = || Failure::bad_user_input("`after` is no cursor of the change feed.");
     let after = after.map(|after| read_cursor(&after).ok_or_else(no_cursor)).transpose()?;
-    let mut condition = Condition::all();
+    let mut condition = reader.viewer.changes();
     if let Some(types) = &types {
         condition = condition.add(is_one_of(Column::RecordType, types));
     }

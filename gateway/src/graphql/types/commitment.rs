@@ -6,7 +6,7 @@ use async_graphql::{Context, Enum, ID, InputObject, Object};
 use chrono::{DateTime, NaiveDate, Utc};
 use entity::global_id::{GlobalId, Kind};
 use entity::vocabulary::{CommitmentStatus, RecordType};
-use entity::{Code, commitment, commitment_step, need, offer};
+use entity::{Code, commitment, commitment_step};
 use sea_orm::prelude::Uuid;
 use sea_orm::sea_query::{Condition, Expr, ExprTrait};
 use sea_orm::{EntityTrait, QueryFilter, QueryOrder};
@@ -20,7 +20,7 @@ use super::school::School;
 use super::values::{Capacity, CommitmentStep};
 use crate::error::{Failure, Result};
 use crate::graphql::conditions::is_one_of;
-use crate::graphql::connection::{connection, keys, named};
+use crate::graphql::connection::{connection, keys, named, named_where};
 use crate::graphql::level::Member;
 use crate::graphql::list::{List, Sort, SortKind, qualified};
 use crate::graphql::page::PageArguments;
@@ -54,15 +54,14 @@ impl Commitment {
 
     /// The need it answers; null where it is for the school in general, or where the viewer may not see the need.
     async fn need(&self, ctx: &Context<'_>) -> Result<Option<Need>> {
-        let need: Option<Member<need::Model>> = named(ctx, &self.0, "need", |commitment| commitment.need_id).await?;
-        Ok(need.filter(|need| need.status.is_public()).map(Need))
+        let visible = Reader::of(ctx)?.viewer.needs();
+        Ok(named_where(ctx, &self.0, "need", |commitment| commitment.need_id, visible).await?.map(Need))
     }
 
     /// The offer it comes from; null where there is none, or where the viewer may not see it.
     async fn offer(&self, ctx: &Context<'_>) -> Result<Option<Offer>> {
-        let offer: Option<Member<offer::Model>> =
-            named(ctx, &self.0, "offer", |commitment| commitment.offer_id).await?;
-        Ok(offer.filter(|offer| super::offer::is_public(offer)).map(Offer))
+        let visible = Reader::of(ctx)?.viewer.offers();
+        Ok(named_where(ctx, &self.0, "offer", |commitment| commitment.offer_id, visible).await?.map(Offer))
     }
 
     /// What is committed, in a line.

@@ -16,7 +16,7 @@ use crate::graphql::level::Member;
 use crate::graphql::list::qualified;
 use crate::graphql::reader::Reader;
 use crate::graphql::rows::Key;
-use crate::graphql::viewer::one_of;
+use crate::graphql::viewer::{one_of, published};
 use crate::graphql::vocabulary::Term;
 
 /// Mean radius of the earth in kilometres (IUGG).
@@ -80,7 +80,7 @@ async fn load<K: Key>(reader: &Reader, parent: Expr, parents: Vec<K>) -> Result<
             theme.unmet_needs = count(&row, &format!("unmet_{index}"))?;
         }
     }
-    for row in reader.db.query_all(&offers(reader, parent, parents)).await? {
+    for row in reader.db.query_all(&offers(parent, parents)).await? {
         let themes = coverage.entry(row.try_get("", "parent")?).or_insert_with(none);
         for (index, theme) in themes.iter_mut().enumerate() {
             theme.published_offers = count(&row, &format!("offers_{index}"))?;
@@ -114,7 +114,7 @@ fn needs<K: Key>(parent: Expr, parents: Vec<K>) -> SelectStatement {
 }
 
 /// Offers, each once for each parent that it reaches by way of a school.
-fn offers<K: Key>(reader: &Reader, parent: Expr, parents: Vec<K>) -> SelectStatement {
+fn offers<K: Key>(parent: Expr, parents: Vec<K>) -> SelectStatement {
     let mut reached = Query::select();
     reached
         .distinct()
@@ -127,7 +127,7 @@ fn offers<K: Key>(reader: &Reader, parent: Expr, parents: Vec<K>) -> SelectState
             qualified(municipality::Column::Code).eq(qualified(school::Column::MunicipalityCode)),
         )
         .inner_join(offer::Entity, Expr::from(reaches()))
-        .cond_where(reader.viewer.offers())
+        .cond_where(published())
         .and_where(qualified(offer::Column::DeletedAt).is_null())
         .and_where(qualified(school::Column::DeletedAt).is_null())
         .and_where(parent.is_in(parents));

@@ -8,18 +8,22 @@ use entity::{Brin, MunicipalityCode, SchoolBoardNumber, commitment, need, school
 use sea_orm::sea_query::{Condition, ExprTrait, Query};
 
 use super::commitment::{CommitmentConnection, CommitmentFilter};
+use super::contact;
 use super::order::{OrderDirection, is_descending};
 use super::provenance::Provenance;
 use super::school::School;
 use super::values::Contact;
+use crate::auth::scope;
 use crate::error::{Failure, Result};
 use crate::graphql::conditions::{contains, holds_any, is_one_of, parsed};
 use crate::graphql::connection::{Below, below, connection, named};
 use crate::graphql::level::Member;
 use crate::graphql::list::{List, Sort, SortKind, qualified};
 use crate::graphql::page::PageArguments;
-use crate::graphql::reader::{Reader, refused};
+use crate::graphql::policy::{authenticated, one, requires_scopes};
+use crate::graphql::reader::Reader;
 use crate::graphql::scalars::Date;
+use crate::graphql::viewer::Viewer;
 use crate::graphql::vocabulary::{Term, terms};
 
 /// A school's help request (hulpvraag): what it asks of partners.
@@ -130,10 +134,12 @@ impl Need {
         below(ctx, &self.0, of_need, list).await.map(CommitmentConnection)
     }
 
-    /// Whom to speak to. Scope alliance:read; null without it.
+    /// Whom to speak to. Scope alliance:read; null without it, and for all but the school's board and partners whose
+    /// commitment to the need was accepted.
+    #[graphql(directive = authenticated::apply(), directive = requires_scopes::apply(one(scope::ALLIANCE_READ)))]
     async fn contact(&self, ctx: &Context<'_>) -> Result<Option<Contact>> {
-        if let Err(failure) = Reader::of(ctx)?.viewer.must_hold("alliance:read") {
-            return Ok(refused(ctx, failure));
+        if !contact::is_shown(ctx, &self.0, Viewer::need_contacts).await? {
+            return Ok(None);
         }
         Ok(Contact::of([&self.0.contact_name, &self.0.contact_email, &self.0.contact_phone]))
     }

@@ -20,6 +20,7 @@ use super::provenance::Provenance;
 use super::school::School;
 use super::school_board::SchoolBoard;
 use super::source::SyncRun;
+use crate::auth::scope;
 use crate::error::{Failure, Result};
 use crate::graphql::level::{Level, Member};
 use crate::graphql::list::qualified;
@@ -102,7 +103,9 @@ pub(super) async fn visible(reader: &Reader, kind: Kind, ids: Vec<Uuid>) -> Resu
         Kind::HousingOption => found(reader, ids, viewer.homes(), |row| Node::HousingOption(HousingOption(row))).await,
         Kind::HousingScheme => found(reader, ids, all(), |row| Node::HousingScheme(HousingScheme(row))).await,
         Kind::Initiative => found(reader, ids, all(), |row| Node::Initiative(Initiative(row))).await,
-        Kind::SyncRun if viewer.may("sync:read") => found(reader, ids, all(), |row| Node::SyncRun(SyncRun(row))).await,
+        Kind::SyncRun if viewer.may(scope::SYNC_READ) => {
+            found(reader, ids, all(), |row| Node::SyncRun(SyncRun(row))).await
+        }
         Kind::SyncRun | Kind::Municipality => Ok(HashMap::new()),
     }
 }

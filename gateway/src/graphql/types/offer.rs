@@ -32,11 +32,6 @@ use crate::graphql::vocabulary::{Term, terms};
 #[derive(Clone)]
 pub(crate) struct Offer(pub(crate) Member<offer::Model>);
 
-/// Whether anybody may see the offer.
-pub(crate) fn is_public(offer: &offer::Model) -> bool {
-    offer.status == OfferStatus::Published
-}
-
 /// What a partner offers to schools (aanbod).
 #[Object]
 impl Offer {

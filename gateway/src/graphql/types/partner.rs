@@ -8,17 +8,21 @@ use sea_orm::prelude::Uuid;
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, Query, SelectStatement};
 
 use super::commitment::{CommitmentConnection, CommitmentFilter, CommitmentOrder, live};
+use super::contact;
 use super::offer::{OfferConnection, OfferFilter, OfferOrder};
 use super::order::{OrderDirection, is_descending};
 use super::provenance::Provenance;
 use super::values::Contact;
+use crate::auth::scope;
 use crate::error::{Failure, Result};
 use crate::graphql::conditions::{contains, holds_any, is_one_of, parsed, short};
 use crate::graphql::connection::{Below, below, connection};
 use crate::graphql::level::Member;
 use crate::graphql::list::{List, Sort, SortKind, qualified};
 use crate::graphql::page::PageArguments;
-use crate::graphql::reader::{Reader, refused};
+use crate::graphql::policy::{authenticated, one, requires_scopes};
+use crate::graphql::reader::Reader;
+use crate::graphql::viewer::{Viewer, published};
 use crate::graphql::vocabulary::Term;
 
 /// A public or private party that helps schools (partner).
@@ -102,10 +106,12 @@ impl Partner {
         below(ctx, &self.0, of_partner, list).await.map(CommitmentConnection)
     }
 
-    /// Whom to speak to. Scope alliance:read; null without it.
+    /// Whom to speak to. Scope alliance:read; null without it, and for all but the partner itself and the boards of
+    /// schools that it proposed or committed something to.
+    #[graphql(directive = authenticated::apply(), directive = requires_scopes::apply(one(scope::ALLIANCE_READ)))]
     async fn contact(&self, ctx: &Context<'_>) -> Result<Option<Contact>> {
-        if let Err(failure) = Reader::of(ctx)?.viewer.must_hold("alliance:read") {
-            return Ok(refused(ctx, failure));
+        if !contact::is_shown(ctx, &self.0, Viewer::partner_contacts).await? {
+            return Ok(None);
         }
         Ok(Contact::of([&self.0.contact_name, &self.0.contact_email, &self.0.contact_phone]))
     }
@@ -173,7 +179,7 @@ pub(crate) fn list(
     };
     let window = page.window(&sort.label(), reader.longest_page)?;
     let key = format!("{filter:?} {order:?} {page:?}");
-    Ok(List::new(key, condition(reader, filter.unwrap_or_default())?, sort, window))
+    Ok(List::new(key, condition(filter.unwrap_or_default())?, sort, window))
 }
 
 /// Partners by name.
@@ -192,7 +198,7 @@ fn live_commitments() -> SelectStatement {
     select
 }
 
-fn condition(reader: &Reader, filter: PartnerFilter) -> Result<Condition> {
+fn condition(filter: PartnerFilter) -> Result<Condition> {
     use partner::Column;
     let mut condition = Condition::all();
     if let Some(kinds) = &filter.kinds {
@@ -208,7 +214,7 @@ fn condition(reader: &Reader, filter: PartnerFilter) -> Result<Condition> {
     offers
         .expr(qualified(offer::Column::PartnerId))
         .from(offer::Entity)
-        .cond_where(reader.viewer.offers())
+        .cond_where(published())
         .and_where(qualified(offer::Column::DeletedAt).is_null());
     if let Some(themes) = &filter.themes {
         offers.and_where(holds_any(offer::Column::Themes, themes));

@@ -11,13 +11,15 @@ use entity::{claim, refusal, sync_run};
 use sea_orm::sea_query::{Condition, ExprTrait};
 use sea_orm::{EntityTrait, QueryFilter, QuerySelect};
 
+use crate::auth::scope;
 use crate::error::{Failure, Result};
 use crate::graphql::connection::{connection, root};
 use crate::graphql::health::{Freshness, SourceHealth};
 use crate::graphql::level::Member;
 use crate::graphql::list::{List, Sort, SortKind, qualified};
 use crate::graphql::page::PageArguments;
-use crate::graphql::reader::{Reader, refused};
+use crate::graphql::policy::{authenticated, one, requires_scopes};
+use crate::graphql::reader::Reader;
 use crate::graphql::vocabulary::Term;
 
 /// A connected system.
@@ -75,6 +77,7 @@ impl Source {
     }
 
     /// When it was read and what came of it, the latest first. Scope sync:read; null without it.
+    #[graphql(directive = authenticated::apply(), directive = requires_scopes::apply(one(scope::SYNC_READ)))]
     async fn runs(
         &self,
         ctx: &Context<'_>,
@@ -82,9 +85,6 @@ impl Source {
         after: Option<String>,
     ) -> Result<Option<SyncRunConnection>> {
         let reader = Reader::of(ctx)?;
-        if let Err(failure) = reader.viewer.must_hold("sync:read") {
-            return Ok(refused(ctx, failure));
-        }
         let sort = Sort::by("STARTED_AT", sync_run::Column::StartedAt, SortKind::Instant, true);
         let window = PageArguments::forward(first, after).window(&sort.label(), reader.longest_page)?;
         let of_source = Condition::all().add(qualified(sync_run::Column::SourceId).eq(self.0.source.id.as_str()));
@@ -93,6 +93,7 @@ impl Source {
     }
 
     /// Records that could not be taken, with why, the latest first. Scope sync:read; null without it.
+    #[graphql(directive = authenticated::apply(), directive = requires_scopes::apply(one(scope::SYNC_READ)))]
     async fn refusals(
         &self,
         ctx: &Context<'_>,
@@ -100,9 +101,6 @@ impl Source {
         after: Option<String>,
     ) -> Result<Option<RefusalConnection>> {
         let reader = Reader::of(ctx)?;
-        if let Err(failure) = reader.viewer.must_hold("sync:read") {
-            return Ok(refused(ctx, failure));
-        }
         let sort = Sort::by("LAST_SEEN_AT", refusal::Column::LastSeenAt, SortKind::Instant, true);
         let window = PageArguments::forward(first, after).window(&sort.label(), reader.longest_page)?;
         let of_source = Condition::all().add(qualified(refusal::Column::SourceId).eq(self.0.source.id.as_str()));
@@ -143,7 +141,7 @@ pub(crate) async fn refused_counts(reader: &Reader) -> Result<HashMap<String, i6
 pub(crate) struct SyncRun(pub(crate) Member<sync_run::Model>);
 
 /// One reading of a source.
-#[Object]
+#[Object(directive = authenticated::apply(), directive = requires_scopes::apply(one(scope::SYNC_READ)))]
 impl SyncRun {
     /// Global id.
     pub(crate) async fn id(&self) -> ID {
@@ -223,7 +221,7 @@ connection! {
 pub(crate) struct Refusal(pub(crate) Member<refusal::Model>);
 
 /// A record that could not be taken.
-#[Object]
+#[Object(directive = authenticated::apply(), directive = requires_scopes::apply(one(scope::SYNC_READ)))]
 impl Refusal {
     /// Identifies the refusal among the source's.
     async fn id(&self) -> ID {

@@ -3,6 +3,8 @@
 use async_graphql::{Enum, SimpleObject};
 use chrono::{DateTime, Utc};
 
+use crate::auth::{Identity, Organisation};
+
 /// Who is asking, and what they may do.
 #[derive(SimpleObject)]
 #[graphql(name = "Viewer")]
@@ -13,14 +15,38 @@ pub(crate) struct ViewerInfo {
     pub subject: Option<String>,
     /// The client that asks.
     pub client: Option<String>,
-    /// The organisation it asks for.
+    /// The organisation it asks for: `board:41775`, `municipality:GM0363`, `partner:` with its KvK number or id, or
+    /// `operator`; null for an app.
     pub organisation: Option<String>,
-    /// What kind of organisation that is.
+    /// What kind of organisation that is; null without a token.
     pub organisation_kind: Option<OrganisationKind>,
     /// The scopes it holds.
     pub scopes: Vec<String>,
     /// What it may ask yet.
     pub rate_limit: RateLimit,
+}
+
+impl ViewerInfo {
+    /// Who this is; `None`: somebody without a token.
+    pub(crate) fn new(identity: Option<&Identity>, rate_limit: RateLimit) -> Self {
+        let organisation = identity.and_then(|identity| identity.organisation.as_ref());
+        let kind = |_: &Identity| match organisation {
+            Some(Organisation::Board(_)) => OrganisationKind::SchoolBoard,
+            Some(Organisation::Municipality(_)) => OrganisationKind::Municipality,
+            Some(Organisation::Partner(_)) => OrganisationKind::Partner,
+            Some(Organisation::Operator) => OrganisationKind::Operator,
+            None => OrganisationKind::App,
+        };
+        Self {
+            is_authenticated: identity.is_some(),
+            subject: identity.and_then(|identity| identity.subject.clone()),
+            client: identity.and_then(|identity| identity.client.clone()),
+            organisation: organisation.map(ToString::to_string),
+            organisation_kind: identity.map(kind),
+            scopes: identity.map(|identity| identity.scopes.clone()).unwrap_or_default(),
+            rate_limit,
+        }
+    }
 }
 
 /// What a client may ask yet.

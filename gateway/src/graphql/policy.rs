@@ -1,0 +1,213 @@
+//! Which fields need a token, and with which scopes. A field says so with `@authenticated` and `@requiresScopes`: these
+//! stand in the schema that clients read, and that schema's text is what is enforced here, on every field, however it is
+//! reached. Which records are shown is another question: see [`viewer`](super::viewer).
+//!
+//! # To guard a field
+//! `#[graphql(directive = authenticated::apply(), directive = requires_scopes::apply(one(scope::…)))]` on its method,
+//! which must return what can be null, and its line in `policy/table.rs`.
+
+mod roots;
+#[cfg(test)]
+mod table;
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute, NextResolve, ResolveInfo};
+use async_graphql::parser::parse_schema;
+use async_graphql::parser::types::{ConstDirective, TypeKind, TypeSystemDefinition};
+use async_graphql::{
+    Name, PathSegment, Positioned, QueryPathNode, QueryPathSegment, Response, ServerError, ServerResult, TypeDirective,
+    Value,
+};
+
+pub(super) use self::roots::refuse_whole;
+use super::reader::Reader;
+use super::viewer::Viewer;
+use crate::error::Failure;
+
+/// Only for clients with a token.
+#[TypeDirective(name = "authenticated", location = "FieldDefinition", location = "Object")]
+pub(crate) fn authenticated() {}
+
+/// Only for clients with a token that holds all the scopes of one of these lists.
+#[TypeDirective(name = "requiresScopes", location = "FieldDefinition", location = "Object")]
+pub(crate) fn requires_scopes(scopes: Vec<Vec<String>>) {}
+
+/// This scope, as `@requiresScopes` wants it.
+pub(crate) fn one(scope: &str) -> Vec<Vec<String>> {
+    vec![vec![scope.to_owned()]]
+}
+
+/// What a field asks of whoever reads it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Rule {
+    authenticated: bool,
+    /// All of one of these lists; no list: no scope.
+    scopes: Vec<Vec<String>>,
+}
+
+impl Rule {
+    fn read(directives: &[Positioned<ConstDirective>]) -> Self {
+        let mut rule = Self::default();
+        for directive in directives {
+            match directive.node.name.node.as_str() {
+                "authenticated" => rule.authenticated = true,
+                "requiresScopes" => {
+                    let scopes = directive.node.get_argument("scopes").map(|scopes| lists(&scopes.node));
+                    rule.scopes = scopes.unwrap_or_default();
+                }
+                _ => {}
+            }
+        }
+        rule
+    }
+
+    /// Why the viewer may not read it. `None`: they may.
+    fn refuses(&self, viewer: &Viewer) -> Option<Failure> {
+        let holds_all = |list: &Vec<String>| list.iter().all(|scope| viewer.may(scope));
+        if !self.scopes.is_empty() && !self.scopes.iter().any(holds_all) {
+            return Some(Failure::Forbidden(self.wanted().join(" ")));
+        }
+        (self.authenticated && !viewer.is_authenticated()).then_some(Failure::Unauthenticated)
+    }
+
+    /// The scopes of the first list.
+    fn wanted(&self) -> &[String] {
+        self.scopes.first().map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+fn lists(value: &async_graphql::Value) -> Vec<Vec<String>> {
+    let items = |value: &Value| match value {
+        Value::List(items) => items.clone(),
+        other => vec![other.clone()],
+    };
+    let text = |value: Value| match value {
+        Value::String(text) => Some(text),
+        _ => None,
+    };
+    items(value).iter().map(|list| items(list).into_iter().filter_map(text).collect()).collect()
+}
+
+/// The rules of the fields that have one, by type and field.
+#[derive(Debug, Default)]
+pub(super) struct Rules(HashMap<Name, HashMap<Name, Rule>>);
+
+/// What the schema's own text says.
+static RULES: LazyLock<Arc<Rules>> = LazyLock::new(|| Arc::new(Rules::of(&super::sdl())));
+
+impl Rules {
+    /// The rules that a schema's text states.
+    fn of(sdl: &str) -> Self {
+        let mut rules: HashMap<Name, HashMap<Name, Rule>> = HashMap::new();
+        #[expect(clippy::expect_used, reason = "without its rules nothing may be served")]
+        let document = parse_schema(sdl).expect("the schema's own text can be read");
+        for definition in document.definitions {
+            let TypeSystemDefinition::Type(definition) = definition else { continue };
+            let of_type = Rule::read(&definition.node.directives);
+            let TypeKind::Object(object) = definition.node.kind else { continue };
+            for field in object.fields {
+                let mut rule = Rule::read(&field.node.directives);
+                rule.authenticated |= of_type.authenticated;
+                if rule.scopes.is_empty() {
+                    rule.scopes.clone_from(&of_type.scopes);
+                }
+                if rule != Rule::default() {
+                    rules.entry(definition.node.name.node.clone()).or_default().insert(field.node.name.node, rule);
+                }
+            }
+        }
+        Self(rules)
+    }
+
+    fn get(&self, type_name: &str, field: &str) -> Option<&Rule> {
+        self.0.get(type_name)?.get(field)
+    }
+}
+
+/// Holds every field of a request to its rule.
+pub(super) struct Policy;
+
+impl ExtensionFactory for Policy {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(Enforcement { rules: Arc::clone(&RULES), errors: Mutex::default() })
+    }
+}
+
+/// One request, or one event of a subscription, held to the rules.
+struct Enforcement {
+    rules: Arc<Rules>,
+    errors: Mutex<Vec<ServerError>>,
+}
+
+#[async_graphql::async_trait::async_trait]
+impl Extension for Enforcement {
+    async fn execute(&self, ctx: &ExtensionContext<'_>, operation: Option<&str>, next: NextExecute<'_>) -> Response {
+        let mut response = next.run(ctx, operation).await;
+        let errors = std::mem::take(&mut *self.errors.lock().unwrap_or_else(PoisonError::into_inner));
+        response.errors.extend(errors);
+        response
+    }
+
+    async fn resolve(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        info: ResolveInfo<'_>,
+        next: NextResolve<'_>,
+    ) -> ServerResult<Option<Value>> {
+        let Some(rule) = self.rules.get(info.parent_type, info.name) else { return next.run(ctx, info).await };
+        let failure = match ctx.data::<Arc<Reader>>() {
+            Ok(reader) => rule.refuses(&reader.viewer),
+            Err(_) => Some(Failure::Internal("a request came without its reader")),
+        };
+        let Some(failure) = failure else { return next.run(ctx, info).await };
+        let place = info.field.alias.as_ref().unwrap_or(&info.field.name);
+        let mut error = async_graphql::Error::from(failure).into_server_error(place.pos);
+        error.path = path(info.path_node);
+        self.errors.lock().unwrap_or_else(PoisonError::into_inner).push(error);
+        // Null and an error beside it, and not an error alone: async-graphql would leave the field out.
+        Ok(None)
+    }
+}
+
+fn path(node: &QueryPathNode<'_>) -> Vec<PathSegment> {
+    let mut path = Vec::new();
+    let mut next = Some(node);
+    while let Some(node) = next {
+        path.push(match node.segment {
+            QueryPathSegment::Index(index) => PathSegment::Index(index),
+            QueryPathSegment::Name(name) => PathSegment::Field(name.to_owned()),
+        });
+        next = node.parent;
+    }
+    path.reverse();
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_are_read_from_fields_and_from_their_types() {
+        let rules = Rules::of(
+            "type Query { open: Int own: Int @authenticated both: Int @requiresScopes(scopes: [[\"a\", \"b\"], [\"c\"]]) } \
+             type Secret @requiresScopes(scopes: [[\"s\"]]) { x: Int y: Int @authenticated }",
+        );
+        assert_eq!(rules.get("Query", "open"), None);
+        assert!(rules.get("Query", "own").unwrap().authenticated);
+        assert_eq!(rules.get("Query", "both").unwrap().scopes, [vec!["a", "b"], vec!["c"]]);
+        assert_eq!(rules.get("Secret", "x").unwrap().wanted(), ["s"]);
+        let both = rules.get("Secret", "y").unwrap();
+        assert!(both.authenticated && both.wanted() == ["s"]);
+    }
+
+    #[test]
+    fn all_scopes_of_one_list_are_needed() {
+        let rule = Rule { authenticated: true, scopes: vec![vec!["a".into(), "b".into()], vec!["c".into()]] };
+        let refuses = |scopes: &[&str]| rule.refuses(&Viewer::with_scopes(scopes)).is_some();
+        assert!(refuses(&[]) && refuses(&["a"]) && refuses(&["b", "d"]));
+        assert!(!refuses(&["a", "b"]) && !refuses(&["c"]));
+    }
+}
