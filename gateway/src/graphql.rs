@@ -18,13 +18,16 @@ mod reader;
 mod rows;
 mod scalars;
 mod shape;
+mod subscription;
 mod types;
 mod viewer;
 mod vocabulary;
 
+use std::future::ready;
 use std::sync::Arc;
 
-use async_graphql::{EmptyMutation, EmptySubscription, Executor, Request, Response, Schema, Value, value};
+use async_graphql::parser::types::OperationType;
+use async_graphql::{EmptyMutation, Executor, Request, Response, Schema, Value, value};
 use chrono::SecondsFormat;
 use entity::Clock;
 use futures::stream::{self, BoxStream, StreamExt};
@@ -36,14 +39,17 @@ pub use self::language::Language;
 use self::query::Query;
 use self::reader::Reader;
 use self::shape::{Asked, Shapes};
+pub use self::subscription::operation_type;
+use self::subscription::{Subscription, with_one_field};
 use self::types::node::Sourced;
 use self::viewer::Viewer;
 use crate::config::LimitSettings;
+use crate::feed::Feed;
 
-type AllianceSchema = Schema<Query, EmptyMutation, EmptySubscription>;
+type AllianceSchema = Schema<Query, EmptyMutation, Subscription>;
 
 fn schema(limits: &LimitSettings) -> AllianceSchema {
-    Schema::build(Query, EmptyMutation, EmptySubscription)
+    Schema::build(Query, EmptyMutation, Subscription)
         .register_output_type::<Sourced>()
         .limit_depth(limits.depth)
         .limit_complexity(limits.cost)
@@ -63,46 +69,95 @@ pub struct Graph {
     shapes: Arc<Shapes>,
     db: DatabaseConnection,
     clock: Clock,
+    feed: Feed,
     longest_page: usize,
 }
 
 impl Graph {
-    /// The graph of what is in this store.
+    /// The graph of what is in this store. Its subscriptions follow `feed`.
     #[must_use]
-    pub fn new(db: DatabaseConnection, clock: Clock, limits: &LimitSettings) -> Self {
+    pub fn new(db: DatabaseConnection, clock: Clock, feed: Feed, limits: &LimitSettings) -> Self {
         let schema = schema(limits);
         let shapes = Arc::new(Shapes::of(&schema.sdl()));
-        Self { schema, shapes, db, clock, longest_page: limits.page_size }
+        Self { schema, shapes, db, clock, feed, longest_page: limits.page_size }
     }
-}
 
-impl Executor for Graph {
-    async fn execute(&self, mut request: Request) -> Response {
-        let caller = Caller::of(&request);
-        let reader = Arc::new(Reader::new(
-            self.db.clone(),
-            Viewer::anonymous(),
-            self.clock.now(),
-            self.longest_page,
-            caller.language,
-        ));
+    /// What the request reads with, and what it asks for.
+    fn begin(&self, request: &mut Request) -> (Arc<Reader>, Option<Asked>) {
+        let caller = Caller::of(request);
+        let reader =
+            Reader::new(self.db.clone(), Viewer::anonymous(), self.clock.clone(), self.longest_page, caller.language);
         // Parsed once: the schema finds the document in the request.
         let document = request.parsed_query().ok().cloned();
         let asked =
             document.map(|document| Asked::new(document, request.operation_name.clone(), request.variables.clone()));
-        let mut response = self.schema.execute(request.data(Arc::clone(&reader))).await;
+        (Arc::new(reader), asked)
+    }
+
+    /// Puts an answer in shape and says how fresh it is.
+    async fn finish(&self, reader: &Reader, asked: Option<&Asked>, mut response: Response) -> Response {
         if let Some(asked) = asked {
-            self.shapes.apply(&asked, &mut response);
+            self.shapes.apply(asked, &mut response);
         }
-        match freshness(&reader).await {
+        match freshness(reader).await {
             Some(freshness) => response.extension("freshness", freshness),
             None => response,
         }
     }
 
-    fn execute_stream(&self, request: Request, _: Option<Arc<async_graphql::Data>>) -> BoxStream<'static, Response> {
+    /// Answers a subscription's events, one after another. An event that could not be told ends it: behind it, nobody
+    /// would know that something is missing.
+    fn subscribe(self, request: Request) -> BoxStream<'static, Response> {
+        let mut request = match with_one_field(request) {
+            Ok(request) => request,
+            Err(error) => return stream::once(ready(Response::from_errors(vec![error]))).boxed(),
+        };
+        let (reader, asked) = self.begin(&mut request);
+        let request = request.data(Arc::clone(&reader)).data(self.feed.clone());
+        let events = self.schema.execute_stream(request);
+        let told = Told { graph: self, reader, asked, events, is_over: false };
+        stream::unfold(told, Told::next).boxed()
+    }
+}
+
+/// A subscription, and whether it goes on.
+struct Told {
+    graph: Graph,
+    reader: Arc<Reader>,
+    asked: Option<Asked>,
+    events: BoxStream<'static, Response>,
+    is_over: bool,
+}
+
+impl Told {
+    async fn next(mut self) -> Option<(Response, Self)> {
+        if self.is_over {
+            return None;
+        }
+        let response = self.events.next().await?;
+        let response = self.graph.finish(&self.reader, self.asked.as_ref(), response).await;
+        self.is_over = response.data == Value::Null;
+        Some((response, self))
+    }
+}
+
+impl Executor for Graph {
+    async fn execute(&self, mut request: Request) -> Response {
+        let (reader, asked) = self.begin(&mut request);
+        let response = self.schema.execute(request.data(Arc::clone(&reader))).await;
+        self.finish(&reader, asked.as_ref(), response).await
+    }
+
+    fn execute_stream(
+        &self,
+        mut request: Request,
+        _: Option<Arc<async_graphql::Data>>,
+    ) -> BoxStream<'static, Response> {
         let graph = self.clone();
-        stream::once(async move { graph.execute(request).await }).boxed()
+        match operation_type(&mut request) {
+            Some(OperationType::Subscription) => graph.subscribe(request),
+            _ => stream::once(async move { graph.execute(request).await }).boxed(),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod health;
 mod observe;
 mod refusal;
 mod serve;
+mod streams;
 
 use std::time::Duration;
 
@@ -18,13 +19,14 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderMap, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::{MethodRouter, get};
+use axum::routing::get;
 use sea_orm::DatabaseConnection;
 
 pub use explorer::SCHOOL_CARD;
 pub use observe::RequestId;
 pub use refusal::Refusal;
 pub use serve::{Stopped, serve, stop_on_signal};
+pub use streams::Streams;
 
 /// What the addresses need.
 #[derive(Clone)]
@@ -37,15 +39,15 @@ pub struct Site {
     pub request_timeout: Duration,
 }
 
-/// Every address of the hub; `graphql` answers at `/graphql`, as [`graphql::route`] makes it.
-pub fn router(site: Site, graphql: MethodRouter) -> Router {
+/// Every address of the hub, with those of `graphql`, as [`graphql::routes`] makes them.
+pub fn router(site: Site, graphql: Router) -> Router {
     let bounds = observe::Bounds { request_timeout: site.request_timeout };
     Router::new()
         .route("/", get(front_page))
-        .route("/graphql", graphql)
         .route("/livez", get(health::alive))
         .route("/readyz", get(health::ready).with_state(site.db))
         .merge(explorer::router())
+        .merge(graphql)
         .fallback(|| async { Refusal::not_found() })
         .method_not_allowed_fallback(|| async { Refusal::method_not_allowed() })
         .layer(DefaultBodyLimit::max(site.body_bytes))

@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use axum::Router;
 use axum::body::Bytes;
 use axum::routing::{MethodRouter, any, get};
-use gateway::config::{ConnectionUrl, DatabaseSettings};
+use gateway::config::{ConnectionUrl, DatabaseSettings, SubscriptionSettings};
 use gateway::database::{self, schema};
-use gateway::http::{self, RequestId, Site, Stopped};
+use gateway::http::{self, RequestId, Site, Stopped, Streams};
 use reqwest::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
@@ -30,8 +31,10 @@ impl Gateway {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("its address");
         let shutdown = CancellationToken::new();
+        let graphql = Router::new().route("/graphql", graphql);
         let router = http::router(Site { db: db.clone(), body_bytes: 1000, request_timeout }, graphql);
-        let served = tokio::spawn(http::serve(listener, router, shutdown.clone(), grace));
+        let streams = Streams::new(&SubscriptionSettings::default(), 1000, shutdown.clone());
+        let served = tokio::spawn(async move { http::serve(listener, router, &streams, grace).await });
         Self { address, db, shutdown, served }
     }
 

@@ -293,13 +293,13 @@ impl Query {
             organisation: None,
             organisation_kind: None,
             scopes: reader.viewer.scopes.clone(),
-            rate_limit: RateLimit { limit: 0, remaining: 0, reset_at: reader.now, cost: 0 },
+            rate_limit: RateLimit { limit: 0, remaining: 0, reset_at: reader.now(), cost: 0 },
         })
     }
 }
 
 /// The one row for which the condition holds, as a level of its own.
-async fn one<R: Row>(reader: &Reader, condition: Condition) -> Result<Option<super::level::Member<R>>> {
+pub(super) async fn one<R: Row>(reader: &Reader, condition: Condition) -> Result<Option<super::level::Member<R>>> {
     let mut select = R::Entity::find().filter(condition);
     if let Some(deleted_at) = R::DELETED_AT {
         select = select.filter(qualified(deleted_at).is_null());

@@ -2,9 +2,12 @@
 //! queries. Reads requests and writes answers; what executes them is handed in.
 
 mod accept;
+mod admission;
 mod request;
+mod socket;
 
 use async_graphql::{Executor, Request, Response as GraphqlResponse};
+use axum::Router;
 use axum::body::Bytes;
 use axum::extract::RawQuery;
 use axum::extract::rejection::BytesRejection;
@@ -13,15 +16,25 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use serde::Serialize;
 
-use super::Refusal;
+use super::{Refusal, Streams};
 use crate::graphql::{Caller, Language};
 use accept::MediaType;
+
+pub use admission::{Admit, Payload, anybody};
+pub use socket::Close;
 
 const ALLOWED: HeaderValue = HeaderValue::from_static("GET, POST");
 const ONLY_POST: HeaderValue = HeaderValue::from_static("POST");
 
+/// `/graphql` and `/graphql/ws`, answered by `executor`. `admit` says who asks over a WebSocket.
+pub fn routes<E: Executor>(executor: E, streams: &Streams, admit: Admit) -> Router {
+    Router::new()
+        .route("/graphql", route(executor.clone()))
+        .route("/graphql/ws", socket::route(executor, streams.clone(), admit))
+}
+
 /// The route of `/graphql`, answered by `executor`.
-pub fn route<E: Executor>(executor: E) -> MethodRouter {
+fn route<E: Executor>(executor: E) -> MethodRouter {
     let by_get = executor.clone();
     get(async move |headers: HeaderMap, RawQuery(query): RawQuery| {
         let (media_type, request) = match read_get(&headers, query.as_deref()) {
@@ -90,22 +103,30 @@ struct Answer<'a> {
     extensions: &'a std::collections::BTreeMap<String, async_graphql::Value>,
 }
 
-fn answer(media_type: MediaType, response: GraphqlResponse) -> Response {
-    // async-graphql writes `data: null` in both cases. An error that a field raised has a path; one that kept the
-    // request from being executed has none.
-    let is_refused = response.data == async_graphql::Value::Null
+impl<'a> Answer<'a> {
+    fn of(response: &'a GraphqlResponse) -> Self {
+        Self {
+            data: (!was_not_executed(response)).then_some(&response.data),
+            errors: &response.errors,
+            extensions: &response.extensions,
+        }
+    }
+}
+
+/// Whether the request was kept from being executed. async-graphql writes `data: null` in any case; but an error that a
+/// field raised has a path, and one that stands before all execution has none.
+fn was_not_executed(response: &GraphqlResponse) -> bool {
+    response.data == async_graphql::Value::Null
         && !response.errors.is_empty()
-        && response.errors.iter().all(|error| error.path.is_empty());
+        && response.errors.iter().all(|error| error.path.is_empty())
+}
+
+fn answer(media_type: MediaType, response: GraphqlResponse) -> Response {
     let status = match media_type {
-        MediaType::GraphqlResponse if is_refused => StatusCode::BAD_REQUEST,
+        MediaType::GraphqlResponse if was_not_executed(&response) => StatusCode::BAD_REQUEST,
         MediaType::GraphqlResponse | MediaType::Json => StatusCode::OK,
     };
-    let answer = Answer {
-        data: (!is_refused).then_some(&response.data),
-        errors: &response.errors,
-        extensions: &response.extensions,
-    };
-    let mut written = write(media_type, status, &answer);
+    let mut written = write(media_type, status, &Answer::of(&response));
     written.headers_mut().extend(response.http_headers);
     written
 }

@@ -9,6 +9,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use super::Streams;
+
 /// How serving ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stopped {
@@ -18,26 +20,28 @@ pub enum Stopped {
     CutOff,
 }
 
-/// Serves until `shutdown` is cancelled. Then takes no more connections, lets what is under way finish for as long as
-/// `grace`, and returns.
+/// Serves until the shutdown of `streams` is cancelled. Then takes no more connections, lets what is under way finish and streams end
+/// in order for as long as `grace`, and returns.
 ///
 /// # Errors
 /// When the listener fails.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    shutdown: CancellationToken,
-    grace: Duration,
-) -> io::Result<Stopped> {
+pub async fn serve(listener: TcpListener, router: Router, streams: &Streams, grace: Duration) -> io::Result<Stopped> {
     // Answers are written whole; waiting to fill a packet would only delay them.
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
             warn!(error = &error as &dyn std::error::Error, "a connection keeps Nagle's delay");
         }
     });
+    let shutdown = streams.shutdown();
     let server = axum::serve(listener, router).with_graceful_shutdown(shutdown.clone().cancelled_owned());
+    let ended = async {
+        server.await?;
+        // A WebSocket is no request any more, and the server does not wait for it.
+        streams.ended().await;
+        Ok(Stopped::InTime)
+    };
     tokio::select! {
-        ended = server => ended.map(|()| Stopped::InTime),
+        ended = ended => ended,
         () = async { shutdown.cancelled().await; tokio::time::sleep(grace).await } => {
             warn!("some requests were cut off: they took longer than the grace");
             Ok(Stopped::CutOff)

@@ -36,6 +36,11 @@ pub(crate) struct Change(Member<change::Model>);
 type Records = HashMap<(RecordType, Uuid), Node>;
 
 impl Change {
+    /// A change that is told by itself.
+    pub(crate) fn alone(change: change::Model) -> Self {
+        Self(Member::alone(change))
+    }
+
     /// The records of the whole level that the viewer may see: a statement for each type among them.
     async fn records(&self, ctx: &Context<'_>) -> Result<Arc<Records>> {
         let reader = Reader::of(ctx)?;
@@ -179,6 +184,32 @@ fn read_cursor(text: &str) -> Option<i64> {
     std::str::from_utf8(&bytes).ok()?.strip_prefix("change:")?.parse().ok()
 }
 
+/// The place in the feed that a client gave as `after`.
+///
+/// # Errors
+/// Where it is none.
+pub(crate) fn sequence_of(after: &str) -> Result<i64> {
+    read_cursor(after).ok_or_else(|| Failure::bad_user_input("`after` is no cursor of the change feed."))
+}
+
+/// What a client asks of the feed.
+///
+/// # Errors
+/// Where the municipality's code is none.
+pub(crate) fn condition(types: Option<Vec<Term<RecordType>>>, municipality: Option<String>) -> Result<Condition> {
+    use change::Column;
+    let mut condition = Condition::all();
+    if let Some(types) = &types {
+        condition = condition.add(is_one_of(Column::RecordType, types));
+    }
+    if let Some(code) = municipality {
+        let code: MunicipalityCode =
+            code.parse().map_err(|error| Failure::bad_user_input(format!("`municipality`: {error}.")))?;
+        condition = condition.add(qualified(Column::MunicipalityCode).eq(code.as_str()));
+    }
+    Ok(condition)
+}
+
 pub(crate) async fn page(
     reader: &Reader,
     after: Option<String>,
@@ -195,17 +226,8 @@ pub(crate) async fn page(
             ))
         })?,
     };
-    let no_cursor = || Failure::bad_user_input("`after` is no cursor of the change feed.");
-    let after = after.map(|after| read_cursor(&after).ok_or_else(no_cursor)).transpose()?;
-    let mut condition = Condition::all();
-    if let Some(types) = &types {
-        condition = condition.add(is_one_of(Column::RecordType, types));
-    }
-    if let Some(code) = municipality {
-        let code: MunicipalityCode =
-            code.parse().map_err(|error| Failure::bad_user_input(format!("`municipality`: {error}.")))?;
-        condition = condition.add(qualified(Column::MunicipalityCode).eq(code.as_str()));
-    }
+    let after = after.as_deref().map(sequence_of).transpose()?;
+    let condition = condition(types, municipality)?;
     let mut rows = change::Entity::find()
         .filter(condition.clone())
         .filter(qualified(Column::Sequence).gt(after.unwrap_or(0)))
