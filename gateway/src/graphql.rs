@@ -23,7 +23,6 @@ mod types;
 mod viewer;
 mod vocabulary;
 
-use std::future::ready;
 use std::sync::Arc;
 
 use async_graphql::parser::types::OperationType;
@@ -40,7 +39,7 @@ use self::query::Query;
 use self::reader::Reader;
 use self::shape::{Asked, Shapes};
 pub use self::subscription::operation_type;
-use self::subscription::{Subscription, with_one_field};
+use self::subscription::{Subscription, Told};
 use self::types::node::Sourced;
 use self::viewer::Viewer;
 use crate::config::LimitSettings;
@@ -99,45 +98,13 @@ impl Graph {
         if let Some(asked) = asked {
             self.shapes.apply(asked, &mut response);
         }
+        if let Some(cursor) = reader.cursor() {
+            response = response.extension("cursor", cursor.into());
+        }
         match freshness(reader).await {
             Some(freshness) => response.extension("freshness", freshness),
             None => response,
         }
-    }
-
-    /// Answers a subscription's events, one after another. An event that could not be told ends it: behind it, nobody
-    /// would know that something is missing.
-    fn subscribe(self, request: Request) -> BoxStream<'static, Response> {
-        let mut request = match with_one_field(request) {
-            Ok(request) => request,
-            Err(error) => return stream::once(ready(Response::from_errors(vec![error]))).boxed(),
-        };
-        let (reader, asked) = self.begin(&mut request);
-        let request = request.data(Arc::clone(&reader)).data(self.feed.clone());
-        let events = self.schema.execute_stream(request);
-        let told = Told { graph: self, reader, asked, events, is_over: false };
-        stream::unfold(told, Told::next).boxed()
-    }
-}
-
-/// A subscription, and whether it goes on.
-struct Told {
-    graph: Graph,
-    reader: Arc<Reader>,
-    asked: Option<Asked>,
-    events: BoxStream<'static, Response>,
-    is_over: bool,
-}
-
-impl Told {
-    async fn next(mut self) -> Option<(Response, Self)> {
-        if self.is_over {
-            return None;
-        }
-        let response = self.events.next().await?;
-        let response = self.graph.finish(&self.reader, self.asked.as_ref(), response).await;
-        self.is_over = response.data == Value::Null;
-        Some((response, self))
     }
 }
 
@@ -155,7 +122,7 @@ impl Executor for Graph {
     ) -> BoxStream<'static, Response> {
         let graph = self.clone();
         match operation_type(&mut request) {
-            Some(OperationType::Subscription) => graph.subscribe(request),
+            Some(OperationType::Subscription) => Told::by(graph, request),
             _ => stream::once(async move { graph.execute(request).await }).boxed(),
         }
     }

@@ -166,7 +166,7 @@ async fn texts_are_in_the_language_of_the_argument_or_else_of_the_request() -> R
     let Some(hub) = synced(Backend::Sqlite).await? else { return Ok(()) };
     let query =
         "{ themes { plain: label nl: label(language: NL) en: label(language: EN) none: label(language: null) } }";
-    let english = Caller { language: Language::En };
+    let english = Caller { language: Language::En, ..Caller::default() };
     for (caller, plain) in [(Caller::default(), "nl"), (english, "en")] {
         let request = Request::new(query).data(caller);
         let answer = serde_json::to_value(hub.graph().execute(request).await)?;

@@ -7,5 +7,6 @@ mod http;
 mod kill;
 mod register;
 mod store;
+mod subscriptions;
 mod sync;
 mod transport;

@@ -11,6 +11,9 @@ use super::Language;
 pub struct Caller {
     /// The language of texts, where a field's argument does not say.
     pub language: Language,
+    /// The cursor of the last change that a client saw before its connection broke: the feed goes on behind it, whatever
+    /// `after` says. `None`: it has just begun.
+    pub last_event: Option<String>,
 }
 
 impl Caller {

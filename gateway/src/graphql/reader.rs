@@ -3,7 +3,7 @@
 //! A subscription is one request with many answers: [`Reader::renew`] begins the next of them, which sees the present.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_graphql::Context;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -39,6 +39,7 @@ struct Moment {
     record_counts: OnceCell<Result<Arc<HashMap<String, i64>>>>,
     refused_counts: OnceCell<Result<Arc<HashMap<String, i64>>>>,
     touched: Mutex<Vec<RecordType>>,
+    cursor: OnceLock<String>,
 }
 
 impl Moment {
@@ -49,6 +50,7 @@ impl Moment {
             record_counts: OnceCell::new(),
             refused_counts: OnceCell::new(),
             touched: Mutex::default(),
+            cursor: OnceLock::new(),
         })
     }
 }
@@ -83,6 +85,17 @@ impl Reader {
     /// before must be whole: a subscription's events are answered one after another.
     pub(crate) fn renew(&self) {
         *self.moment.lock().unwrap_or_else(PoisonError::into_inner) = Moment::at(self.clock.now());
+    }
+
+    /// Notes behind which cursor the feed goes on after this answer.
+    pub(crate) fn note_cursor(&self, cursor: String) {
+        // The first stands: an answer tells of one change.
+        self.moment().cursor.set(cursor).ok();
+    }
+
+    /// Behind which cursor the feed goes on after this answer. `None` where it tells of no change.
+    pub(crate) fn cursor(&self) -> Option<String> {
+        self.moment().cursor.get().cloned()
     }
 
     fn moment(&self) -> Arc<Moment> {

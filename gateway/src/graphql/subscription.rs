@@ -7,6 +7,7 @@
 mod changes;
 mod root;
 mod school;
+mod told;
 
 use std::sync::Arc;
 
@@ -15,7 +16,8 @@ use entity::vocabulary::RecordType;
 use futures::Stream;
 
 pub use self::root::operation_type;
-pub(super) use self::root::with_one_field;
+pub(super) use self::told::Told;
+use super::caller::Caller;
 use super::reader::Reader;
 use super::types::change::Change;
 use super::types::school::School;
@@ -40,6 +42,8 @@ impl Subscription {
         municipality: Option<String>,
     ) -> Result<impl Stream<Item = Result<Change>> + use<>> {
         let reader = Arc::clone(Reader::of(ctx)?);
+        let last_event = ctx.data_opt::<Caller>().and_then(|caller| caller.last_event.clone());
+        let after = last_event.or(after);
         changes::follow(reader, feed(ctx)?, after, types, municipality).await
     }
 

@@ -1,11 +1,14 @@
 //! `/graphql`: GraphQL over HTTP (<https://graphql.github.io/graphql-over-http/draft/>), by POST, and by GET for
-//! queries. Reads requests and writes answers; what executes them is handed in.
+//! queries and subscriptions; as server-sent events to who asks for them; and over WebSocket at `/graphql/ws`. Reads
+//! requests and writes answers; what executes them is handed in.
 
 mod accept;
 mod admission;
+mod event_stream;
 mod request;
 mod socket;
 
+use async_graphql::parser::types::OperationType;
 use async_graphql::{Executor, Request, Response as GraphqlResponse};
 use axum::Router;
 use axum::body::Bytes;
@@ -17,7 +20,7 @@ use axum::routing::{MethodRouter, get};
 use serde::Serialize;
 
 use super::{Refusal, Streams};
-use crate::graphql::{Caller, Language};
+use crate::graphql::{Caller, Language, operation_type};
 use accept::MediaType;
 
 pub use admission::{Admit, Payload, anybody};
@@ -29,28 +32,39 @@ const ONLY_POST: HeaderValue = HeaderValue::from_static("POST");
 /// `/graphql` and `/graphql/ws`, answered by `executor`. `admit` says who asks over a WebSocket.
 pub fn routes<E: Executor>(executor: E, streams: &Streams, admit: Admit) -> Router {
     Router::new()
-        .route("/graphql", route(executor.clone()))
+        .route("/graphql", route(executor.clone(), streams.clone()))
         .route("/graphql/ws", socket::route(executor, streams.clone(), admit))
 }
 
 /// The route of `/graphql`, answered by `executor`.
-fn route<E: Executor>(executor: E) -> MethodRouter {
-    let by_get = executor.clone();
-    get(async move |headers: HeaderMap, RawQuery(query): RawQuery| {
-        let (media_type, request) = match read_get(&headers, query.as_deref()) {
-            Ok(read) => read,
-            Err(response) => return *response,
-        };
-        answer(media_type, by_get.execute(request.data(caller(&headers))).await)
+fn route<E: Executor>(executor: E, streams: Streams) -> MethodRouter {
+    let (by_get, streams_by_get) = (executor.clone(), streams.clone());
+    get(async move |headers: HeaderMap, RawQuery(query): RawQuery| match read_get(&headers, query.as_deref()) {
+        Ok((media_type, request)) => execute(&by_get, &streams_by_get, &headers, media_type, request).await,
+        Err(response) => *response,
     })
-    .post(async move |headers: HeaderMap, body: Result<Bytes, BytesRejection>| {
-        let (media_type, request) = match read_post(&headers, body) {
-            Ok(read) => read,
-            Err(response) => return *response,
-        };
-        answer(media_type, executor.execute(request.data(caller(&headers))).await)
+    .post(async move |headers: HeaderMap, body: Result<Bytes, BytesRejection>| match read_post(&headers, body) {
+        Ok((media_type, request)) => execute(&executor, &streams, &headers, media_type, request).await,
+        Err(response) => *response,
     })
     .fallback(async || ([(header::ALLOW, ALLOWED)], Refusal::method_not_allowed()))
+}
+
+/// Executes a request, and answers once or with a stream of events, as the client takes it.
+async fn execute<E: Executor>(
+    executor: &E,
+    streams: &Streams,
+    headers: &HeaderMap,
+    media_type: MediaType,
+    mut request: Request,
+) -> Response {
+    let is_subscription = operation_type(&mut request) == Some(OperationType::Subscription);
+    let caller = caller(headers);
+    if accept::wants_events(headers, is_subscription) {
+        let caller = Caller { last_event: event_stream::last_event(headers), ..caller };
+        return event_stream::answer(executor, request.data(caller), streams);
+    }
+    answer(media_type, executor.execute(request.data(caller)).await)
 }
 
 type Read = Result<(MediaType, Request), Box<Response>>;
@@ -85,11 +99,13 @@ fn read_get(headers: &HeaderMap, query: Option<&str>) -> Read {
 
 fn caller(headers: &HeaderMap) -> Caller {
     let language = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-    Caller { language: language.and_then(Language::accepted).unwrap_or_default() }
+    Caller { language: language.and_then(Language::accepted).unwrap_or_default(), ..Caller::default() }
 }
 
 fn media_type(headers: &HeaderMap) -> Result<MediaType, Box<Response>> {
-    accept::negotiate(headers).ok_or_else(|| Box::new(Refusal::not_acceptable().into_response()))
+    // Who takes events only is told in JSON why there are none.
+    let json = || accept::takes_events(headers).then_some(MediaType::Json);
+    accept::negotiate(headers).or_else(json).ok_or_else(|| Box::new(Refusal::not_acceptable().into_response()))
 }
 
 /// What goes out. Without `data` where nothing was executed, as the specification wants it.

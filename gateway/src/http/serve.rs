@@ -27,7 +27,9 @@ pub enum Stopped {
 /// When the listener fails.
 pub async fn serve(listener: TcpListener, router: Router, streams: &Streams, grace: Duration) -> io::Result<Stopped> {
     // Answers are written whole; waiting to fill a packet would only delay them.
-    let listener = listener.tap_io(|stream| {
+    let patience = streams.settings.slow_reader() * 2 + Duration::from_secs(10);
+    let listener = listener.tap_io(move |stream| {
+        bound(stream, patience);
         if let Err(error) = stream.set_nodelay(true) {
             warn!(error = &error as &dyn std::error::Error, "a connection keeps Nagle's delay");
         }
@@ -48,6 +50,26 @@ pub async fn serve(listener: TcpListener, router: Router, streams: &Streams, gra
         }
     }
 }
+
+/// What the system holds for a client that has not taken it yet, in bytes. As much as keeps a fast client busy; without
+/// a bound it would be some megabytes for each.
+#[cfg(target_os = "linux")]
+const UNSENT_BYTES: u32 = 128 * 1024;
+
+/// Makes the system end a connection whose client takes nothing for as long as `patience`, for the server writes to it
+/// without a time limit of its own; and hold little for it until then. Longer than a WebSocket waits, which has a reason
+/// to tell.
+#[cfg(target_os = "linux")]
+fn bound(stream: &tokio::net::TcpStream, patience: Duration) {
+    let socket = socket2::SockRef::from(stream);
+    let bounded = socket.set_tcp_user_timeout(Some(patience)).and(socket.set_tcp_notsent_lowat(UNSENT_BYTES));
+    if let Err(error) = bounded {
+        warn!(error = &error as &dyn std::error::Error, "a connection waits for its client without end");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn bound(_: &tokio::net::TcpStream, _: Duration) {}
 
 /// A token that SIGTERM and Ctrl-C cancel. The second of them ends the process at once.
 ///

@@ -14,7 +14,7 @@ use crate::error::{Failure, Result};
 use crate::feed::{self, Feed, Follower};
 use crate::graphql::list::qualified;
 use crate::graphql::reader::Reader;
-use crate::graphql::types::change::{Change, condition, sequence_of};
+use crate::graphql::types::change::{Change, condition, cursor_of, sequence_of};
 use crate::graphql::vocabulary::Term;
 
 /// Changes read at a time.
@@ -52,6 +52,7 @@ pub(super) async fn follow(
     Ok(try_unfold(following, async |mut following| {
         let change = following.next().await?;
         following.reader.renew();
+        following.reader.note_cursor(cursor_of(change.sequence));
         Ok(Some((Change::alone(change), following)))
     }))
 }

@@ -65,7 +65,7 @@ impl Change {
 impl Change {
     /// Where the feed goes on behind this change: give it as `after`.
     async fn cursor(&self) -> String {
-        write_cursor(self.0.sequence)
+        cursor_of(self.0.sequence)
     }
 
     /// Its number in the feed; grows, with gaps for nobody.
@@ -142,7 +142,7 @@ impl ChangeConnection {
 
     /// Where in the feed this page lies.
     async fn page_info(&self) -> PageInfo {
-        let cursor = |change: Option<&Change>| change.map(|change| write_cursor(change.0.sequence));
+        let cursor = |change: Option<&Change>| change.map(|change| cursor_of(change.0.sequence));
         PageInfo {
             has_next_page: self.has_next,
             has_previous_page: self.has_previous,
@@ -166,7 +166,7 @@ pub(crate) struct ChangeEdge(Change);
 impl ChangeEdge {
     /// Where the feed goes on behind this change: give it as `after`.
     async fn cursor(&self) -> String {
-        write_cursor(self.0.0.sequence)
+        cursor_of(self.0.0.sequence)
     }
 
     /// The change.
@@ -175,7 +175,8 @@ impl ChangeEdge {
     }
 }
 
-fn write_cursor(sequence: i64) -> String {
+/// The place in the feed behind a change, as clients see it.
+pub(crate) fn cursor_of(sequence: i64) -> String {
     URL_SAFE_NO_PAD.encode(format!("change:{sequence}"))
 }
 
@@ -248,7 +249,7 @@ mod tests {
 
     #[test]
     fn cursors_name_a_place_in_the_feed() {
-        assert_eq!(read_cursor(&write_cursor(7)), Some(7));
+        assert_eq!(read_cursor(&cursor_of(7)), Some(7));
         assert_eq!(read_cursor("x"), None);
     }
 }
