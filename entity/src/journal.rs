@@ -21,6 +21,10 @@ use crate::{
 /// Bound values in one statement: SQLite takes 32,766, PostgreSQL 65,535.
 const MOST_VALUES: usize = 30_000;
 
+/// The channel on which PostgreSQL tells other processes that changes were committed. It says only that, not which: who
+/// hears it looks at the journal's head.
+pub const CHANNEL: &str = "hub_journal";
+
 /// The key of every record's table.
 const ID: &str = "id";
 
@@ -241,6 +245,10 @@ impl Journal {
             for batch in self.changes.chunks(MOST_VALUES / columns) {
                 let rows = batch.iter().cloned().map(IntoActiveModel::into_active_model);
                 change::Entity::insert_many(rows).exec_without_returning(&self.transaction).await?;
+            }
+            if self.transaction.get_database_backend() == DbBackend::Postgres {
+                // Sent with the commit, or not at all.
+                self.transaction.execute_unprepared(&format!("NOTIFY {CHANNEL}")).await?;
             }
         }
         self.transaction.commit().await?;

@@ -24,7 +24,8 @@ pub use connection_url::ConnectionUrl;
 pub use environment::Environment;
 pub use problem::{ConfigError, Problem};
 pub use sections::{
-    DatabaseSettings, HttpSettings, LimitSettings, LogFormat, RedisSettings, SyncSettings, TelemetrySettings,
+    DatabaseSettings, HttpSettings, LimitSettings, LogFormat, RedisSettings, SubscriptionSettings, SyncSettings,
+    TelemetrySettings,
 };
 
 /// The file that is read where none is named and it is there.
@@ -43,6 +44,8 @@ pub struct Settings {
     pub auth: AuthSettings,
     /// What one query may cost.
     pub limits: LimitSettings,
+    /// What is told as it happens.
+    pub subscriptions: SubscriptionSettings,
     /// How sources are read.
     pub sync: SyncSettings,
     /// What is logged.

@@ -16,6 +16,8 @@ pub enum Failure {
     Forbidden(String),
     /// Only somebody with a token may see this.
     Unauthenticated,
+    /// The token to which something is told over time has ended.
+    TokenEnded,
     /// As [`Failure::Forbidden`], of somebody without a token and of the whole request.
     UnauthenticatedFor(String),
     /// The store failed.
@@ -39,7 +41,7 @@ impl Failure {
         match self {
             Self::BadUserInput(_) => "BAD_USER_INPUT",
             Self::Forbidden(_) => "FORBIDDEN",
-            Self::Unauthenticated | Self::UnauthenticatedFor(_) => "UNAUTHENTICATED",
+            Self::Unauthenticated | Self::UnauthenticatedFor(_) | Self::TokenEnded => "UNAUTHENTICATED",
             Self::Store(_) | Self::Internal(_) => "INTERNAL",
         }
     }
@@ -57,6 +59,7 @@ impl From<Failure> for async_graphql::Error {
             Failure::BadUserInput(message) => message.clone(),
             Failure::Forbidden(scope) => format!("This needs the scope `{scope}`."),
             Failure::Unauthenticated => "This needs an access token.".to_owned(),
+            Failure::TokenEnded => "The access token has ended: come back with a new one.".to_owned(),
             Failure::UnauthenticatedFor(scope) => format!("This needs an access token with the scope `{scope}`."),
             Failure::Store(error) => {
                 tracing::error!(error = error.as_ref() as &dyn std::error::Error, "the store failed a query");

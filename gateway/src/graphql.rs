@@ -19,15 +19,15 @@ mod reader;
 mod rows;
 mod scalars;
 mod shape;
+mod subscription;
 mod types;
 mod viewer;
 mod vocabulary;
 
 use std::sync::Arc;
 
-use async_graphql::{
-    EmptyMutation, EmptySubscription, Executor, Pos, Request, Response, Schema, SchemaBuilder, Value, value,
-};
+use async_graphql::parser::types::OperationType;
+use async_graphql::{EmptyMutation, Executor, Pos, Request, Response, Schema, SchemaBuilder, Value, value};
 use chrono::SecondsFormat;
 use entity::Clock;
 use futures::stream::{self, BoxStream, StreamExt};
@@ -39,15 +39,18 @@ pub use self::language::Language;
 use self::query::Query;
 use self::reader::Reader;
 use self::shape::{Asked, Shapes};
+pub use self::subscription::operation_type;
+use self::subscription::{Subscription, Told};
 use self::types::node::Sourced;
-use self::viewer::{Stakes, Viewer};
+use self::viewer::Stakes;
 use crate::config::LimitSettings;
 use crate::error::Failure;
+use crate::feed::Feed;
 
-type AllianceSchema = Schema<Query, EmptyMutation, EmptySubscription>;
+type AllianceSchema = Schema<Query, EmptyMutation, Subscription>;
 
-fn schema(limits: &LimitSettings) -> SchemaBuilder<Query, EmptyMutation, EmptySubscription> {
-    Schema::build(Query, EmptyMutation, EmptySubscription)
+fn schema(limits: &LimitSettings) -> SchemaBuilder<Query, EmptyMutation, Subscription> {
+    Schema::build(Query, EmptyMutation, Subscription)
         .register_output_type::<Sourced>()
         .limit_depth(limits.depth)
         .limit_complexity(limits.cost)
@@ -67,55 +70,72 @@ pub struct Graph {
     db: DatabaseConnection,
     stakes: Stakes,
     clock: Clock,
+    feed: Feed,
     longest_page: usize,
 }
 
 impl Graph {
-    /// The graph of what is in this store.
+    /// The graph of what is in this store. Its subscriptions follow `feed`.
     #[must_use]
-    pub fn new(db: DatabaseConnection, clock: Clock, limits: &LimitSettings) -> Self {
+    pub fn new(db: DatabaseConnection, clock: Clock, feed: Feed, limits: &LimitSettings) -> Self {
         let schema = schema(limits).extension(policy::Policy).finish();
         let shapes = Arc::new(Shapes::of(&schema.sdl()));
         let stakes = Stakes::new(db.clone(), clock.clone());
-        Self { schema, shapes, db, stakes, clock, longest_page: limits.page_size }
+        Self { schema, shapes, db, stakes, clock, feed, longest_page: limits.page_size }
     }
-}
 
-impl Graph {
-    fn reader(&self, viewer: Viewer, language: Language) -> Reader {
-        Reader::new(self.db.clone(), viewer, self.clock.now(), self.longest_page, language)
+    /// What the request reads with, and what it asks for; or why nothing of it is answered.
+    async fn begin(&self, request: &mut Request) -> std::result::Result<(Arc<Reader>, Option<Asked>), Response> {
+        let caller = Caller::of(request);
+        let viewer = self.stakes.viewer(caller.identity).await.map_err(refused)?;
+        // Parsed once: the schema finds the document in the request.
+        let document = request.parsed_query().ok().cloned();
+        let operation = request.operation_name.as_deref();
+        if let Some(refusal) = document.as_ref().and_then(|all| policy::refuse_whole(all, operation, &viewer)) {
+            return Err(refusal);
+        }
+        let reader = Reader::new(self.db.clone(), viewer, self.clock.clone(), self.longest_page, caller.language);
+        let asked =
+            document.map(|document| Asked::new(document, request.operation_name.clone(), request.variables.clone()));
+        Ok((Arc::new(reader), asked))
+    }
+
+    /// Puts an answer in shape and says how fresh it is.
+    async fn finish(&self, reader: &Reader, asked: Option<&Asked>, mut response: Response) -> Response {
+        if let Some(asked) = asked {
+            self.shapes.apply(asked, &mut response);
+        }
+        if let Some(cursor) = reader.cursor() {
+            response = response.extension("cursor", cursor.into());
+        }
+        match freshness(reader).await {
+            Some(freshness) => response.extension("freshness", freshness),
+            None => response,
+        }
     }
 }
 
 impl Executor for Graph {
     async fn execute(&self, mut request: Request) -> Response {
-        let caller = Caller::of(&request);
-        let viewer = match self.stakes.viewer(caller.identity).await {
-            Ok(viewer) => viewer,
-            Err(failure) => return refused(failure),
-        };
-        // Parsed once: the schema finds the document in the request.
-        let document = request.parsed_query().ok().cloned();
-        let operation = request.operation_name.as_deref();
-        if let Some(refusal) = document.as_ref().and_then(|all| policy::refuse_whole(all, operation, &viewer)) {
-            return refusal;
-        }
-        let reader = Arc::new(self.reader(viewer, caller.language));
-        let asked =
-            document.map(|document| Asked::new(document, request.operation_name.clone(), request.variables.clone()));
-        let mut response = self.schema.execute(request.data(Arc::clone(&reader))).await;
-        if let Some(asked) = asked {
-            self.shapes.apply(&asked, &mut response);
-        }
-        match freshness(&reader).await {
-            Some(freshness) => response.extension("freshness", freshness),
-            None => response,
+        match self.begin(&mut request).await {
+            Ok((reader, asked)) => {
+                let response = self.schema.execute(request.data(Arc::clone(&reader))).await;
+                self.finish(&reader, asked.as_ref(), response).await
+            }
+            Err(refusal) => refusal,
         }
     }
 
-    fn execute_stream(&self, request: Request, _: Option<Arc<async_graphql::Data>>) -> BoxStream<'static, Response> {
+    fn execute_stream(
+        &self,
+        mut request: Request,
+        _: Option<Arc<async_graphql::Data>>,
+    ) -> BoxStream<'static, Response> {
         let graph = self.clone();
-        stream::once(async move { graph.execute(request).await }).boxed()
+        match operation_type(&mut request) {
+            Some(OperationType::Subscription) => Told::by(graph, request),
+            _ => stream::once(async move { graph.execute(request).await }).boxed(),
+        }
     }
 }
 

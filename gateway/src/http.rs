@@ -11,6 +11,7 @@ mod health;
 mod observe;
 mod refusal;
 mod serve;
+mod streams;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +21,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderMap, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::{MethodRouter, get};
+use axum::routing::get;
 use sea_orm::DatabaseConnection;
 use url::Url;
 
@@ -28,6 +29,7 @@ pub use explorer::SCHOOL_CARD;
 pub use observe::RequestId;
 pub use refusal::Refusal;
 pub use serve::{Stopped, serve, stop_on_signal};
+pub use streams::Streams;
 
 use crate::auth::Authenticator;
 
@@ -46,18 +48,18 @@ pub struct Site {
     pub request_timeout: Duration,
 }
 
-/// Every address of the hub; `graphql` answers at `/graphql`, as [`graphql::route`] makes it.
-pub fn router(site: Site, graphql: MethodRouter) -> Router {
+/// Every address of the hub, with those of `graphql`, as [`graphql::routes`] makes them.
+pub fn router(site: Site, graphql: Router) -> Router {
     let door = auth::Door { authenticator: site.authenticator, public_url: site.public_url };
     let graphql = graphql.layer(middleware::from_fn_with_state(door.clone(), auth::authenticate));
     let bounds = observe::Bounds { request_timeout: site.request_timeout };
     Router::new()
         .route("/", get(front_page))
-        .route("/graphql", graphql)
         .route(auth::METADATA_PATH, get(auth::metadata).with_state(door))
         .route("/livez", get(health::alive))
         .route("/readyz", get(health::ready).with_state(site.db))
         .merge(explorer::router())
+        .merge(graphql)
         .fallback(|| async { Refusal::not_found() })
         .method_not_allowed_fallback(|| async { Refusal::method_not_allowed() })
         .layer(DefaultBodyLimit::max(site.body_bytes))

@@ -4,6 +4,7 @@ pub mod commands;
 pub mod config;
 pub mod database;
 pub mod error;
+pub mod feed;
 pub mod graphql;
 pub mod http;
 pub mod telemetry;

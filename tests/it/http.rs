@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::body::Bytes;
 use axum::routing::{MethodRouter, any, get};
 use entity::Clock;
 use gateway::auth::Authenticator;
-use gateway::config::{AuthSettings, ConnectionUrl, DatabaseSettings};
+use gateway::config::{AuthSettings, ConnectionUrl, DatabaseSettings, SubscriptionSettings};
 use gateway::database::{self, schema};
-use gateway::http::{self, RequestId, Site, Stopped};
+use gateway::http::{self, RequestId, Site, Stopped, Streams};
 use reqwest::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
@@ -36,8 +37,9 @@ impl Gateway {
         let authenticator = Authenticator::new(&AuthSettings::default(), Clock::system()).expect("a client");
         let authenticator = Arc::new(authenticator);
         let site = Site { db: db.clone(), authenticator, public_url: None, body_bytes: 1000, request_timeout };
-        let router = http::router(site, graphql);
-        let served = tokio::spawn(http::serve(listener, router, shutdown.clone(), grace));
+        let router = http::router(site, Router::new().route("/graphql", graphql));
+        let streams = Streams::new(&SubscriptionSettings::default(), 1000, shutdown.clone());
+        let served = tokio::spawn(async move { http::serve(listener, router, &streams, grace).await });
         Self { address, db, shutdown, served }
     }
 

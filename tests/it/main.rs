@@ -8,6 +8,7 @@ mod kill;
 mod policy;
 mod register;
 mod store;
+mod subscriptions;
 mod sync;
 mod token;
 mod transport;

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 use async_graphql::{Executor, Request, Variables};
@@ -11,6 +12,7 @@ use entity::vocabulary::{CommitmentStatus, HousingStatus, NeedStatus, OfferStatu
 use entity::{Clock, Code};
 use gateway::auth::{Identity, Organisation};
 use gateway::config::LimitSettings;
+use gateway::feed::Feed;
 use gateway::graphql::{Caller, Graph};
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -55,6 +57,7 @@ impl Role {
                 organisation: self.organisation.map(|text| text.parse::<Organisation>().expect("an organisation")),
                 scopes: scopes.split_whitespace().map(str::to_owned).collect(),
                 expires_at: DateTime::UNIX_EPOCH,
+                ends: tokio::time::Instant::now() + std::time::Duration::from_secs(600),
             })
         });
         Caller { identity, ..Caller::default() }
@@ -98,7 +101,8 @@ struct Hub {
 impl Hub {
     async fn start(backend: Backend) -> Result<Option<Self>> {
         let Some(fixture) = Fixture::new(backend).await? else { return Ok(None) };
-        let graph = Graph::new(fixture.store.db.clone(), Clock::system(), &LimitSettings::default());
+        let feed = Feed::new(fixture.store.db.clone(), Duration::from_millis(100));
+        let graph = Graph::new(fixture.store.db.clone(), Clock::system(), feed, &LimitSettings::default());
         Ok(Some(Self { graph, fixture }))
     }
 

@@ -4,19 +4,24 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use async_graphql::{Executor, Request, Variables};
 use connectors::sandbox::{Sandbox, SandboxSettings, Size, System};
 use connectors::settings::{OAuthSettings, Secret, SourceSettings};
-use connectors::sync::{Engine, RunOptions, RunReport, SyncSettings, install_reference, register};
+use connectors::sync::{Engine, Observer, RunOptions, RunReport, SyncSettings, install_reference, register};
 use entity::Clock;
 use gateway::config::LimitSettings;
+use gateway::feed::Feed;
 use gateway::graphql::Graph;
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use serde_json::{Value, json};
 
 use crate::store::{Backend, TestStore};
+
+/// How often a hub's feed looks by itself.
+const POLL: Duration = Duration::from_millis(100);
 
 /// Partner systems, a store, and what joins them.
 pub struct TestHub {
@@ -26,6 +31,8 @@ pub struct TestHub {
     pub store: TestStore,
     /// What reads the systems into the store.
     pub engine: Arc<Engine>,
+    /// Where its change feed ends.
+    pub feed: Feed,
     statements: Arc<AtomicUsize>,
 }
 
@@ -40,8 +47,9 @@ impl TestHub {
         });
         let sandbox = Sandbox::start(SandboxSettings { size: Size::Small, ..SandboxSettings::default() }).await?;
         install_reference(&store.db, &Clock::system()).await?;
-        let engine = engine(&store.db)?;
-        let hub = Self { sandbox, store, engine, statements };
+        let feed = Feed::new(store.db.clone(), POLL);
+        let engine = engine_told(&store.db, vec![Arc::new(feed.clone())])?;
+        let hub = Self { sandbox, store, engine, feed, statements };
         register(&hub.store.db, &hub.sources()).await?;
         Ok(Some(hub))
     }
@@ -98,7 +106,7 @@ impl TestHub {
     /// The graph on the store.
     #[must_use]
     pub fn graph(&self) -> Graph {
-        Graph::new(self.store.db.clone(), Clock::system(), &LimitSettings::default())
+        Graph::new(self.store.db.clone(), Clock::system(), self.feed.clone(), &LimitSettings::default())
     }
 
     /// Asks the graph: the whole answer.
@@ -127,10 +135,14 @@ impl TestHub {
     }
 }
 
-/// An engine on a store, with a name of its own.
+/// An engine on a store, with a name of its own, as in another process.
 pub fn engine(db: &DatabaseConnection) -> Result<Arc<Engine>> {
+    engine_told(db, Vec::new())
+}
+
+fn engine_told(db: &DatabaseConnection, observers: Vec<Arc<dyn Observer>>) -> Result<Arc<Engine>> {
     let worker = uuid::Uuid::now_v7().to_string();
-    Ok(Arc::new(Engine::new(db.clone(), Clock::system(), SyncSettings::default(), worker, Vec::new())?))
+    Ok(Arc::new(Engine::new(db.clone(), Clock::system(), SyncSettings::default(), worker, observers)?))
 }
 
 /// What the store says of its records, each as a line, without identities and instants.

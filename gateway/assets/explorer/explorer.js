@@ -6,7 +6,10 @@
   const query = asked.get("query") ?? sample;
   const variables = asked.get("variables") ?? (asked.has("query") ? undefined : '{ "brin": "99AA00" }');
   const explorer = React.createElement(GraphiQL, {
-    fetcher: GraphiQL.createFetcher({ url: "/graphql" }),
+    fetcher: GraphiQL.createFetcher({
+      url: "/graphql",
+      subscriptionUrl: `${location.origin.replace(/^http/, "ws")}/graphql/ws`,
+    }),
     defaultQuery: query,
     // What the address asks for comes before what this browser remembers.
     query: asked.has("query") || asked.has("variables") ? query : undefined,

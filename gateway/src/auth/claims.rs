@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use tokio::time::Instant;
 
 use super::{Identity, Organisation, Refused};
 
@@ -82,7 +83,8 @@ impl Claims {
         let scopes = scopes.into_iter().flat_map(OneOrMore::iter).flat_map(str::split_ascii_whitespace);
         let scopes: Vec<String> = scopes.take(MOST_SCOPES).map(str::to_owned).collect();
         let client = self.client_id.or(self.azp);
-        Ok(Identity { issuer: self.iss, subject: self.sub, client, organisation, scopes, expires_at })
+        let ends = Instant::now() + (expires_at - expected.now).to_std().unwrap_or_default();
+        Ok(Identity { issuer: self.iss, subject: self.sub, client, organisation, scopes, expires_at, ends })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Who asks, as their token tells it.
 
 use chrono::{DateTime, Utc};
+use tokio::time::Instant;
 
 use super::Organisation;
 
@@ -19,6 +20,8 @@ pub struct Identity {
     pub scopes: Vec<String>,
     /// When it ends: what is answered over time to this token ends then.
     pub expires_at: DateTime<Utc>,
+    /// The same instant, for timers.
+    pub ends: Instant,
 }
 
 impl Identity {

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use crate::auth::Authenticator;
 use crate::config::{AuthSettings, ConnectionUrl, DatabaseSettings, Settings};
+use crate::feed::Feed;
 use crate::graphql::Graph;
-use crate::http::{self, SCHOOL_CARD, Site};
+use crate::http::{self, SCHOOL_CARD, Site, Streams};
 use anyhow::{Context, bail};
 use clap::Args;
 use connectors::sandbox::{Sandbox, SandboxSettings, System};
@@ -74,7 +75,9 @@ pub(super) async fn run(arguments: &Arguments, output: &mut Output) -> anyhow::R
     let settings = settings(folder, &sandbox)?;
     let db = store::open(&settings.database).await?;
     let bars = Bars::on_terminal().map(Arc::new);
-    let observers = bars.iter().map(|bars| Arc::clone(bars) as Arc<dyn Observer>).collect();
+    let feed = Feed::new(db.clone(), settings.subscriptions.poll());
+    let observers = bars.iter().map(|bars| Arc::clone(bars) as Arc<dyn Observer>);
+    let observers = observers.chain([Arc::new(feed.clone()) as Arc<dyn Observer>]).collect();
     let engine = sources::engine(&db, &settings, observers).await?;
     let options = RunOptions { cancel: shutdown.clone(), ..RunOptions::default() };
     let mut failed = false;
@@ -103,7 +106,7 @@ pub(super) async fn run(arguments: &Arguments, output: &mut Output) -> anyhow::R
 
     tell(address, &sandbox, output)?;
     let worker = tokio::spawn(sync::work(engine, settings.sources.clone(), shutdown.clone()));
-    let graph = Graph::new(db.clone(), Clock::system(), &settings.limits);
+    let graph = Graph::new(db.clone(), Clock::system(), feed.clone(), &settings.limits);
     let authenticator = Arc::new(Authenticator::new(&settings.auth, Clock::system())?);
     let keys = authenticator.keep_fresh(shutdown.clone());
     let site = Site {
@@ -113,11 +116,14 @@ pub(super) async fn run(arguments: &Arguments, output: &mut Output) -> anyhow::R
         body_bytes: settings.limits.body_bytes,
         request_timeout: settings.http.request_timeout(),
     };
-    let router = http::router(site, http::graphql::route(graph));
-    http::serve(listener, router, shutdown, settings.http.shutdown_grace()).await?;
+    let streams = Streams::new(&settings.subscriptions, settings.limits.body_bytes, shutdown.clone());
+    let admit = http::graphql::by_token(Arc::clone(&site.authenticator));
+    let router = http::router(site, http::graphql::routes(graph, &streams, admit));
+    http::serve(listener, router, &streams, settings.http.shutdown_grace()).await?;
     worker.await?;
     sandbox.stop().await;
     keys.await?;
+    drop(feed);
     db.close().await?;
     Ok(ExitCode::SUCCESS)
 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use crate::auth::Authenticator;
 use crate::config::Settings;
+use crate::feed::Feed;
 use crate::graphql::Graph;
-use crate::http::{self, Site};
+use crate::http::{self, Site, Streams};
 use anyhow::Context;
 use clap::Args;
-use connectors::sync;
+use connectors::sync::{self, Observer};
 use entity::Clock;
 use tokio::net::TcpListener;
 use tracing::info;
@@ -40,23 +41,27 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::R
         body_bytes: settings.limits.body_bytes,
         request_timeout: settings.http.request_timeout(),
     };
-    let graph = Graph::new(db.clone(), Clock::system(), &settings.limits);
-    let graphql = http::graphql::route(graph);
+    let feed = Feed::new(db.clone(), settings.subscriptions.poll());
+    let graph = Graph::new(db.clone(), Clock::system(), feed.clone(), &settings.limits);
+    let streams = Streams::new(&settings.subscriptions, settings.limits.body_bytes, shutdown.clone());
+    let graphql = http::graphql::routes(graph, &streams, http::graphql::by_token(Arc::clone(&site.authenticator)));
     let router = http::router(site, graphql);
 
     let address = listener.local_addr()?;
     info!(http.listen = %address, "serving on http://{address}");
     let worker = if arguments.with_worker {
-        let engine = sources::engine(&db, settings, Vec::new()).await?;
+        let observers = vec![Arc::new(feed.clone()) as Arc<dyn Observer>];
+        let engine = sources::engine(&db, settings, observers).await?;
         Some(tokio::spawn(sync::work(engine, settings.sources.clone(), shutdown.clone())))
     } else {
         None
     };
-    http::serve(listener, router, shutdown, settings.http.shutdown_grace()).await?;
+    http::serve(listener, router, &streams, settings.http.shutdown_grace()).await?;
     if let Some(worker) = worker {
         worker.await?;
     }
     keys.await?;
+    drop(feed);
     db.close().await?;
     info!("stopped");
     Ok(ExitCode::SUCCESS)

@@ -91,6 +91,66 @@ impl Default for LimitSettings {
     }
 }
 
+/// `[subscriptions]`: what is told as it happens, by WebSocket and by event stream.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SubscriptionSettings {
+    /// WebSockets and event streams that may be open at once, together.
+    pub connections: usize,
+    /// Operations that may run at once on one WebSocket.
+    pub operations: usize,
+    /// Messages that wait for a client which does not take them yet.
+    pub queue: usize,
+    /// How long a client may take to say `connection_init`.
+    pub init_timeout_secs: u64,
+    /// How often a client is asked whether it is still there. One that says nothing until the next time is cut off.
+    pub ping_secs: u64,
+    /// A client that takes nothing for this long is cut off.
+    pub slow_reader_secs: u64,
+    /// How often the hub looks by itself for what other processes have committed, where nothing has told it.
+    pub poll_ms: u64,
+}
+
+impl SubscriptionSettings {
+    /// How long a client may take to say `connection_init`.
+    #[must_use]
+    pub fn init_timeout(&self) -> Duration {
+        Duration::from_secs(self.init_timeout_secs)
+    }
+
+    /// How often a client is asked whether it is still there.
+    #[must_use]
+    pub fn ping(&self) -> Duration {
+        Duration::from_secs(self.ping_secs)
+    }
+
+    /// A client that takes nothing for this long is cut off.
+    #[must_use]
+    pub fn slow_reader(&self) -> Duration {
+        Duration::from_secs(self.slow_reader_secs)
+    }
+
+    /// How often the hub looks by itself for what other processes have committed.
+    #[must_use]
+    pub fn poll(&self) -> Duration {
+        Duration::from_millis(self.poll_ms)
+    }
+}
+
+impl Default for SubscriptionSettings {
+    fn default() -> Self {
+        Self {
+            connections: 2000,
+            operations: 50,
+            queue: 16,
+            init_timeout_secs: 10,
+            ping_secs: 20,
+            slow_reader_secs: 30,
+            poll_ms: 1000,
+        }
+    }
+}
+
 /// `[sync]`: how sources are read.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]

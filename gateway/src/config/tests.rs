@@ -102,6 +102,7 @@ fn the_default_file_says_the_defaults() {
     assert_eq!(written.redis, settings.redis);
     assert_eq!(written.auth, settings.auth);
     assert_eq!(written.limits, settings.limits);
+    assert_eq!(written.subscriptions, settings.subscriptions);
     assert_eq!(written.sync, settings.sync);
     assert_eq!(written.telemetry, settings.telemetry);
     assert!(written.sources.is_empty());
@@ -109,7 +110,8 @@ fn the_default_file_says_the_defaults() {
 
 #[test]
 fn the_default_file_lists_every_setting() {
-    for section in ["http", "database", "redis", "auth", "limits", "sync", "telemetry", "source", "source.oauth"] {
+    let sections = ["http", "database", "redis", "auth", "limits", "subscriptions", "sync", "telemetry", "source"];
+    for section in sections.into_iter().chain(["source.oauth"]) {
         let text = match section {
             "source" => format!("{SOURCE}bogus = 1\n"),
             "source.oauth" => format!("{SOURCE}[source.oauth]\nbogus = 1\n"),
@@ -179,8 +181,8 @@ fn unknown_keys_are_all_told_at_once() {
     assert_eq!(
         problems(&text),
         [
-            "hub.toml: metrics: there is no such section; known are http, database, redis, auth, limits, sync, \
-             telemetry, source: correct or remove it",
+            "hub.toml: metrics: there is no such section; known are http, database, redis, auth, limits, \
+             subscriptions, sync, telemetry, source: correct or remove it",
             "hub.toml: http.lissen: there is no such setting; known are listen, public_url, request_timeout_secs, \
              shutdown_grace_secs: correct or remove it",
             "hub.toml: http.listen: expected socket address, found true or false",

@@ -51,10 +51,19 @@ fn numbers(settings: &Settings, reader: &mut Reader<'_>) {
         ("limits.cost", settings.limits.cost == 0),
         ("limits.page_size", settings.limits.page_size == 0),
         ("limits.body_bytes", settings.limits.body_bytes == 0),
+        ("subscriptions.connections", settings.subscriptions.connections == 0),
+        ("subscriptions.operations", settings.subscriptions.operations == 0),
+        ("subscriptions.queue", settings.subscriptions.queue == 0),
+        ("subscriptions.init_timeout_secs", settings.subscriptions.init_timeout_secs == 0),
+        ("subscriptions.ping_secs", settings.subscriptions.ping_secs == 0),
+        ("subscriptions.slow_reader_secs", settings.subscriptions.slow_reader_secs == 0),
         ("sync.workers", settings.sync.workers == 0),
     ];
     for (key, _) in at_least_one.into_iter().filter(|(_, is_zero)| *is_zero) {
         reader.problem(key, "must be at least 1");
+    }
+    if settings.subscriptions.poll_ms < 10 {
+        reader.problem("subscriptions.poll_ms", "must be at least 10, or the hub does little else than look");
     }
     if settings.sync.lease_secs < 5 {
         reader.problem("sync.lease_secs", "must be at least 5, or a worker loses its source between two pages");

@@ -15,6 +15,9 @@ pub struct Caller {
     pub language: Language,
     /// Who asks, as their token tells it. `None`: somebody without a token, who sees what is public.
     pub identity: Option<Arc<Identity>>,
+    /// The cursor of the last change that a client saw before its connection broke: the feed goes on behind it, whatever
+    /// `after` says. `None`: it has just begun.
+    pub last_event: Option<String>,
 }
 
 impl Caller {

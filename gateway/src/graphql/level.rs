@@ -44,6 +44,11 @@ impl<R> Level<R> {
 }
 
 impl<R> Member<R> {
+    /// The row as a level of its own.
+    pub(crate) fn alone(row: R) -> Self {
+        Self { level: Arc::new(Level { rows: vec![row], slots: Mutex::default() }), index: 0 }
+    }
+
     /// Every row of the level.
     pub(crate) fn siblings(&self) -> &[R] {
         &self.level.rows

@@ -286,13 +286,13 @@ impl Query {
     /// Who is asking, and what they may do.
     async fn viewer(&self, ctx: &Context<'_>) -> Result<ViewerInfo> {
         let reader = Reader::of(ctx)?;
-        let rate_limit = RateLimit { limit: 0, remaining: 0, reset_at: reader.now, cost: 0 };
+        let rate_limit = RateLimit { limit: 0, remaining: 0, reset_at: reader.now(), cost: 0 };
         Ok(ViewerInfo::new(reader.viewer.identity(), rate_limit))
     }
 }
 
 /// The one row for which the condition holds, as a level of its own.
-async fn one<R: Row>(reader: &Reader, condition: Condition) -> Result<Option<super::level::Member<R>>> {
+pub(super) async fn one<R: Row>(reader: &Reader, condition: Condition) -> Result<Option<super::level::Member<R>>> {
     let mut select = R::Entity::find().filter(condition);
     if let Some(deleted_at) = R::DELETED_AT {
         select = select.filter(qualified(deleted_at).is_null());

@@ -1,12 +1,14 @@
 //! What one request reads with: the store, who asks, what time it is, and the sources, read once.
+//!
+//! A subscription is one request with many answers: [`Reader::renew`] begins the next of them, which sees the present.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_graphql::Context;
 use chrono::{DateTime, NaiveDate, Utc};
 use entity::vocabulary::RecordType;
-use entity::{checkpoint, source};
+use entity::{Clock, checkpoint, source};
 use sea_orm::sea_query::ExprTrait;
 use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryOrder, QuerySelect};
 use tokio::sync::OnceCell;
@@ -22,16 +24,35 @@ use crate::error::{Failure, Result};
 pub(crate) struct Reader {
     pub(crate) db: DatabaseConnection,
     pub(crate) viewer: Viewer,
-    /// The request's instant: the same for all of its fields.
-    pub(crate) now: DateTime<Utc>,
     /// The longest page of a list.
     pub(crate) longest_page: usize,
     /// The language of texts, where a field's argument does not say.
     pub(crate) language: Language,
+    clock: Clock,
+    moment: Mutex<Arc<Moment>>,
+}
+
+/// What holds for one answer: a request has one, a subscription one for each of its events.
+struct Moment {
+    now: DateTime<Utc>,
     sources: OnceCell<Result<Arc<Sources>>>,
     record_counts: OnceCell<Result<Arc<HashMap<String, i64>>>>,
     refused_counts: OnceCell<Result<Arc<HashMap<String, i64>>>>,
     touched: Mutex<Vec<RecordType>>,
+    cursor: OnceLock<String>,
+}
+
+impl Moment {
+    fn at(now: DateTime<Utc>) -> Arc<Self> {
+        Arc::new(Self {
+            now,
+            sources: OnceCell::new(),
+            record_counts: OnceCell::new(),
+            refused_counts: OnceCell::new(),
+            touched: Mutex::default(),
+            cursor: OnceLock::new(),
+        })
+    }
 }
 
 /// The connected systems, as they stand.
@@ -52,21 +73,33 @@ impl Reader {
     pub(crate) fn new(
         db: DatabaseConnection,
         viewer: Viewer,
-        now: DateTime<Utc>,
+        clock: Clock,
         longest_page: usize,
         language: Language,
     ) -> Self {
-        Self {
-            db,
-            viewer,
-            now,
-            longest_page,
-            language,
-            sources: OnceCell::new(),
-            record_counts: OnceCell::new(),
-            refused_counts: OnceCell::new(),
-            touched: Mutex::default(),
-        }
+        let moment = Mutex::new(Moment::at(clock.now()));
+        Self { db, viewer, longest_page, language, clock, moment }
+    }
+
+    /// Begins the next answer of a subscription: it has an instant of its own, and reads the sources anew. The one
+    /// before must be whole: a subscription's events are answered one after another.
+    pub(crate) fn renew(&self) {
+        *self.moment.lock().unwrap_or_else(PoisonError::into_inner) = Moment::at(self.clock.now());
+    }
+
+    /// Notes behind which cursor the feed goes on after this answer.
+    pub(crate) fn note_cursor(&self, cursor: String) {
+        // The first stands: an answer tells of one change.
+        self.moment().cursor.set(cursor).ok();
+    }
+
+    /// Behind which cursor the feed goes on after this answer. `None` where it tells of no change.
+    pub(crate) fn cursor(&self) -> Option<String> {
+        self.moment().cursor.get().cloned()
+    }
+
+    fn moment(&self) -> Arc<Moment> {
+        Arc::clone(&self.moment.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The request's reader.
@@ -74,14 +107,20 @@ impl Reader {
         ctx.data::<Arc<Self>>().map_err(|_| Failure::Internal("a request came without its reader"))
     }
 
-    /// The request's day, in UTC.
+    /// The answer's instant: the same for all of its fields.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.moment().now
+    }
+
+    /// The answer's day, in UTC.
     pub(crate) fn today(&self) -> NaiveDate {
-        self.now.date_naive()
+        self.now().date_naive()
     }
 
     /// Notes that the answer depends on records of this type.
     pub(crate) fn touch(&self, record_type: Option<RecordType>) {
-        let mut touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
+        let moment = self.moment();
+        let mut touched = moment.touched.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(record_type) = record_type.filter(|record_type| !touched.contains(record_type)) {
             touched.push(record_type);
         }
@@ -89,22 +128,22 @@ impl Reader {
 
     /// What the answer depends on so far.
     pub(crate) fn touched(&self) -> Vec<RecordType> {
-        self.touched.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.moment().touched.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The sources, read once a request.
+    /// The sources, read once an answer.
     pub(crate) async fn sources(&self) -> Result<Arc<Sources>> {
-        self.sources.get_or_init(async || self.read_sources().await).await.clone()
+        self.moment().sources.get_or_init(async || self.read_sources().await).await.clone()
     }
 
-    /// How many records each source tells of, counted once a request.
+    /// How many records each source tells of, counted once an answer.
     pub(crate) async fn record_counts(&self) -> Result<Arc<HashMap<String, i64>>> {
-        self.record_counts.get_or_init(async || record_counts(self).await.map(Arc::new)).await.clone()
+        self.moment().record_counts.get_or_init(async || record_counts(self).await.map(Arc::new)).await.clone()
     }
 
-    /// How many records of each source are set aside, counted once a request.
+    /// How many records of each source are set aside, counted once an answer.
     pub(crate) async fn refused_counts(&self) -> Result<Arc<HashMap<String, i64>>> {
-        self.refused_counts.get_or_init(async || refused_counts(self).await.map(Arc::new)).await.clone()
+        self.moment().refused_counts.get_or_init(async || refused_counts(self).await.map(Arc::new)).await.clone()
     }
 
     async fn read_sources(&self) -> Result<Arc<Sources>> {
@@ -119,7 +158,7 @@ impl Reader {
             match all.last_mut().filter(|last| last.source.id == source.id) {
                 Some(last) => last.add(checkpoint),
                 None => {
-                    let mut freshness = Freshness::new(source, self.now);
+                    let mut freshness = Freshness::new(source, self.now());
                     freshness.add(checkpoint);
                     all.push(freshness);
                 }

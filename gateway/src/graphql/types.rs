@@ -20,7 +20,7 @@ pub(crate) mod reference;
 mod region;
 pub(crate) mod school;
 pub(crate) mod school_board;
-mod school_housing;
+pub(crate) mod school_housing;
 mod school_summary;
 pub(crate) mod source;
 mod values;

@@ -128,6 +128,7 @@ impl Viewer {
             organisation: None,
             scopes: scopes.iter().map(|&scope| scope.to_owned()).collect(),
             expires_at: chrono::DateTime::UNIX_EPOCH,
+            ends: tokio::time::Instant::now(),
         };
         Self::new(Some(Arc::new(identity)), Stake::None)
     }

@@ -13,11 +13,12 @@ use serde_json::{Value, json};
 use url::{Url, form_urlencoded};
 
 use super::Refusal;
+use super::graphql::SOCKET_PATH;
 use crate::auth::{Authenticator, Identity, Refused, scope};
 
 /// Where the hub tells whose tokens it takes.
 pub(super) const METADATA_PATH: &str = "/.well-known/oauth-protected-resource";
-/// What a token would be called outside its header (RFC 6750, sections 2.2 and 2.3), where it is never taken.
+/// What a token would be called outside its header (RFC 6750, sections 2.2 and 2.3).
 const TOKEN_PARAMETER: &str = "access_token";
 
 /// What the door needs.
@@ -39,6 +40,10 @@ pub struct ScopesMissing(pub Vec<String>);
 /// Lets a request in whose token is good, or that has none where that is allowed; refuses the rest. Puts the challenge
 /// on answers that say which scopes were missing.
 pub(super) async fn authenticate(State(door): State<Door>, mut request: Request, next: Next) -> Response {
+    if request.uri().path() == SOCKET_PATH {
+        // Browsers cannot send the header with a WebSocket: who asks there is told by its first message.
+        return next.run(request).await;
+    }
     let challenge = door.challenge(request.headers());
     let asker = match door.admit(request.headers(), request.uri()).await {
         Ok(asker) => asker,
@@ -76,7 +81,7 @@ pub(super) async fn metadata(State(door): State<Door>, headers: HeaderMap) -> Re
 
 /// Why a request is not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum NotAdmitted {
+pub(super) enum NotAdmitted {
     /// No token, and one is needed; or credentials of another kind.
     NoToken,
     /// A token where none is taken, two of them, or what is none.
@@ -87,8 +92,7 @@ enum NotAdmitted {
 
 impl Door {
     async fn admit(&self, headers: &HeaderMap, uri: &Uri) -> Result<Asker, NotAdmitted> {
-        let query = uri.query().unwrap_or_default();
-        if form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == TOKEN_PARAMETER) {
+        if is_in_address(uri) {
             let what = "A token in an address ends up in logs: send it in the Authorization header.";
             return Err(NotAdmitted::Misplaced(what));
         }
@@ -149,8 +153,14 @@ impl NotAdmitted {
     }
 }
 
+/// Whether an address has a token in it, where it is never taken.
+pub(super) fn is_in_address(uri: &Uri) -> bool {
+    let query = uri.query().unwrap_or_default();
+    form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == TOKEN_PARAMETER)
+}
+
 /// The token of the one `Authorization` header.
-fn bearer(headers: &HeaderMap) -> Result<Option<&str>, NotAdmitted> {
+pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, NotAdmitted> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {

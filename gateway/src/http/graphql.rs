@@ -1,45 +1,79 @@
 //! `/graphql`: GraphQL over HTTP (<https://graphql.github.io/graphql-over-http/draft/>), by POST, and by GET for
-//! queries. Reads requests and writes answers; what executes them is handed in.
+//! queries and subscriptions; as server-sent events to who asks for them; and over WebSocket at `/graphql/ws`. Reads
+//! requests and writes answers; what executes them is handed in.
 
 mod accept;
+mod admission;
+mod event_stream;
 mod request;
+mod socket;
 
+use async_graphql::parser::types::OperationType;
 use async_graphql::{Executor, Request, Response as GraphqlResponse, Value};
-use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::RawQuery;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
+use axum::{Extension, Router};
 use serde::Serialize;
 
-use super::Refusal;
 use super::auth::{Asker, ScopesMissing};
-use crate::graphql::{Caller, Language};
+use super::{Refusal, Streams};
+use crate::graphql::{Caller, Language, operation_type};
 use accept::MediaType;
 
+pub use admission::{Admit, Payload, anybody, by_token};
+pub use socket::Close;
+
 const ALLOWED: HeaderValue = HeaderValue::from_static("GET, POST");
+/// Where a WebSocket is opened.
+pub(super) const SOCKET_PATH: &str = "/graphql/ws";
 const ONLY_POST: HeaderValue = HeaderValue::from_static("POST");
 
+/// `/graphql` and `/graphql/ws`, answered by `executor`. `admit` says who asks over a WebSocket.
+pub fn routes<E: Executor>(executor: E, streams: &Streams, admit: Admit) -> Router {
+    Router::new()
+        .route("/graphql", route(executor.clone(), streams.clone()))
+        .route(SOCKET_PATH, socket::route(executor, streams.clone(), admit))
+}
+
 /// The route of `/graphql`, answered by `executor`.
-pub fn route<E: Executor>(executor: E) -> MethodRouter {
-    let by_get = executor.clone();
+fn route<E: Executor>(executor: E, streams: Streams) -> MethodRouter {
+    let (by_get, streams_by_get) = (executor.clone(), streams.clone());
     get(async move |asker: Option<Extension<Asker>>, headers: HeaderMap, RawQuery(query): RawQuery| {
-        let (media_type, request) = match read_get(&headers, query.as_deref()) {
-            Ok(read) => read,
-            Err(response) => return *response,
-        };
-        answer(media_type, by_get.execute(request.data(caller(asker, &headers))).await)
+        match read_get(&headers, query.as_deref()) {
+            Ok((media_type, request)) => {
+                execute(&by_get, &streams_by_get, (asker, &headers), media_type, request).await
+            }
+            Err(response) => *response,
+        }
     })
     .post(async move |asker: Option<Extension<Asker>>, headers: HeaderMap, body: Result<Bytes, BytesRejection>| {
-        let (media_type, request) = match read_post(&headers, body) {
-            Ok(read) => read,
-            Err(response) => return *response,
-        };
-        answer(media_type, executor.execute(request.data(caller(asker, &headers))).await)
+        match read_post(&headers, body) {
+            Ok((media_type, request)) => execute(&executor, &streams, (asker, &headers), media_type, request).await,
+            Err(response) => *response,
+        }
     })
     .fallback(async || ([(header::ALLOW, ALLOWED)], Refusal::method_not_allowed()))
+}
+
+/// Executes a request, and answers once or with a stream of events, as the client takes it.
+async fn execute<E: Executor>(
+    executor: &E,
+    streams: &Streams,
+    (asker, headers): (Option<Extension<Asker>>, &HeaderMap),
+    media_type: MediaType,
+    mut request: Request,
+) -> Response {
+    let is_subscription = operation_type(&mut request) == Some(OperationType::Subscription);
+    let caller = caller(asker, headers);
+    if accept::wants_events(headers, is_subscription) {
+        let caller = Caller { last_event: event_stream::last_event(headers), ..caller };
+        return event_stream::answer(executor, request.data(caller), streams);
+    }
+    answer(media_type, executor.execute(request.data(caller)).await)
 }
 
 type Read = Result<(MediaType, Request), Box<Response>>;
@@ -75,11 +109,13 @@ fn read_get(headers: &HeaderMap, query: Option<&str>) -> Read {
 fn caller(asker: Option<Extension<Asker>>, headers: &HeaderMap) -> Caller {
     let language = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
     let identity = asker.and_then(|Extension(Asker(identity))| identity);
-    Caller { language: language.and_then(Language::accepted).unwrap_or_default(), identity }
+    Caller { language: language.and_then(Language::accepted).unwrap_or_default(), identity, last_event: None }
 }
 
 fn media_type(headers: &HeaderMap) -> Result<MediaType, Box<Response>> {
-    accept::negotiate(headers).ok_or_else(|| Box::new(Refusal::not_acceptable().into_response()))
+    // Who takes events only is told in JSON why there are none.
+    let json = || accept::takes_events(headers).then_some(MediaType::Json);
+    accept::negotiate(headers).or_else(json).ok_or_else(|| Box::new(Refusal::not_acceptable().into_response()))
 }
 
 /// What goes out. Without `data` where nothing was executed, as the specification wants it.
@@ -93,24 +129,33 @@ struct Answer<'a> {
     extensions: &'a std::collections::BTreeMap<String, async_graphql::Value>,
 }
 
-fn answer(media_type: MediaType, response: GraphqlResponse) -> Response {
-    // async-graphql writes `data: null` in both cases. An error that a field raised has a path; one that kept the
-    // request from being executed has none.
-    let is_refused = response.data == async_graphql::Value::Null
+impl<'a> Answer<'a> {
+    fn of(response: &'a GraphqlResponse) -> Self {
+        Self {
+            data: (!was_not_executed(response)).then_some(&response.data),
+            errors: &response.errors,
+            extensions: &response.extensions,
+        }
+    }
+}
+
+/// Whether the request was kept from being executed. async-graphql writes `data: null` in any case; but an error that a
+/// field raised has a path, and one that stands before all execution has none.
+fn was_not_executed(response: &GraphqlResponse) -> bool {
+    response.data == async_graphql::Value::Null
         && !response.errors.is_empty()
-        && response.errors.iter().all(|error| error.path.is_empty());
+        && response.errors.iter().all(|error| error.path.is_empty())
+}
+
+fn answer(media_type: MediaType, response: GraphqlResponse) -> Response {
+    let is_refused = was_not_executed(&response);
     let missing = if is_refused { forbidden(&response) } else { None };
     let status = match (&missing, media_type) {
         (Some((status, _)), _) => *status,
         (None, MediaType::GraphqlResponse) if is_refused => StatusCode::BAD_REQUEST,
         (None, MediaType::GraphqlResponse | MediaType::Json) => StatusCode::OK,
     };
-    let answer = Answer {
-        data: (!is_refused).then_some(&response.data),
-        errors: &response.errors,
-        extensions: &response.extensions,
-    };
-    let mut written = write(media_type, status, &answer);
+    let mut written = write(media_type, status, &Answer::of(&response));
     written.headers_mut().extend(response.http_headers);
     if let Some((_, missing)) = missing {
         written.extensions_mut().insert(missing);

@@ -68,6 +68,13 @@ impl Refusal {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "TIMEOUT", message)
     }
 
+    /// As many streams are open as may be.
+    #[must_use]
+    pub fn too_many_streams() -> Self {
+        let message = "As many streams are open as this hub holds. Try again later, or follow `changes` by query.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "TOO_MANY_STREAMS", message)
+    }
+
     /// The hub failed. What happened stands in its log, under this request id.
     #[must_use]
     pub fn internal(request_id: &str) -> Self {
@@ -83,6 +90,12 @@ impl Refusal {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.status
+    }
+
+    /// The sentence for whoever sent it.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
     }
 
     /// Its JSON, in the shape of GraphQL's errors.

@@ -9,13 +9,14 @@ use async_graphql::{Data, EmptyMutation, EmptySubscription, Executor, Object, Po
 use entity::Clock;
 use futures::stream::{self, BoxStream, StreamExt};
 use gateway::auth::Authenticator;
-use gateway::config::{Anonymous, AuthSettings, ConnectionUrl, DatabaseSettings};
+use gateway::config::{Anonymous, AuthSettings, ConnectionUrl, DatabaseSettings, SubscriptionSettings};
 use gateway::error::Failure;
 use gateway::graphql::Caller;
-use gateway::http::{self, Site};
+use gateway::http::{self, Site, Streams};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tests::issuer::{Key, TestIssuer, claims, header, with};
+use tests::socket::Socket;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -52,8 +53,10 @@ async fn serve_with<E: Executor>(
         request_timeout: Duration::from_secs(20),
     };
     let stop = CancellationToken::new();
-    let router = http::router(site, http::graphql::route(executor));
-    tokio::spawn(http::serve(listener, router, stop.clone(), Duration::ZERO));
+    let streams = Streams::new(&SubscriptionSettings::default(), 1000, stop.clone());
+    let admit = http::graphql::by_token(Arc::clone(&site.authenticator));
+    let router = http::router(site, http::graphql::routes(executor, &streams, admit));
+    tokio::spawn(async move { http::serve(listener, router, &streams, Duration::ZERO).await });
     Ok((address, stop))
 }
 
@@ -118,6 +121,47 @@ async fn refusals_over_http_say_what_rfc_6750_and_9728_want() -> Result<()> {
     assert_eq!(told["resource"], json!(closed));
     assert_eq!(told["bearer_methods_supported"], json!(["header"]));
     assert!(told["scopes_supported"].as_array().unwrap().contains(&json!("sync:read")));
+    Ok(())
+}
+
+#[tokio::test]
+async fn over_a_socket_a_token_comes_with_the_first_message_and_ends_it() -> Result<()> {
+    let ec = Key::ec();
+    let issuer = TestIssuer::start(vec![ec.public("e")]).await?;
+    let (clock, _) = clock();
+    let right = claims(&issuer, &clock);
+    let sign = |claims: &Value| ec.sign(&header("ES256", "e"), claims);
+    let denying = AuthSettings { anonymous: Anonymous::Deny, ..issuer.settings() };
+    let (public, _) = serve(&issuer.settings(), clock.clone()).await?;
+    let (closed, _) = serve(&denying, clock.clone()).await?;
+    let said = async |address: &str, payload: Value| -> Result<Value> {
+        let mut socket = Socket::connect(address.trim_start_matches("http://").parse()?).await?;
+        socket.say(json!({ "type": "connection_init", "payload": payload })).await?;
+        socket.hear().await
+    };
+    let ack = json!({ "type": "connection_ack" });
+    let good = sign(&right);
+    for payload in [json!({ "authorization": good }), json!({ "Authorization": format!("bearer {good}") })] {
+        assert_eq!(said(&closed, payload).await?, ack);
+    }
+    assert_eq!(said(&public, json!({ "authorization": null })).await?, ack);
+    let expired = sign(&with(&right, "exp", json!(1)));
+    for (address, payload) in [
+        (&closed, json!({})),
+        (&public, json!({ "authorization": expired })),
+        (&public, json!({ "authorization": 1 })),
+        (&public, json!({ "authorization": good, "Authorization": good })),
+    ] {
+        let closed = said(address, payload).await.expect_err("a socket that stays open");
+        assert!(closed.to_string().contains("4401") || format!("{closed:?}").contains("4401"), "{closed:?}");
+    }
+    // A token that ends soon is good until then, and the socket ends with it.
+    let short = sign(&with(&right, "exp", json!(clock.now().timestamp() + 1)));
+    let mut socket = Socket::connect(closed.trim_start_matches("http://").parse()?).await?;
+    socket.say(json!({ "type": "connection_init", "payload": { "authorization": short } })).await?;
+    assert_eq!(socket.hear().await?, ack);
+    let ended = socket.hear().await.expect_err("a socket that outlives its token");
+    assert!(format!("{ended:?}").contains("4401"), "{ended:?}");
     Ok(())
 }
 

@@ -115,6 +115,7 @@ const TABLE: &[(&str, Access, &str)] = &[
     ("Source", PUBLIC, "id name connector kind health lastSucceededAt nextRunAt recordCount refusedCount"),
     ("Source", SYNC, "runs refusals"),
     ("Sourced", PUBLIC, "provenance"),
+    ("Subscription", ROWS, "changes schoolChanged"),
     ("SupportKindInfo", PUBLIC, "supportKind label"),
     (
         "SyncRun",

@@ -36,6 +36,11 @@ pub(crate) struct Change(Member<change::Model>);
 type Records = HashMap<(RecordType, Uuid), Node>;
 
 impl Change {
+    /// A change that is told by itself.
+    pub(crate) fn alone(change: change::Model) -> Self {
+        Self(Member::alone(change))
+    }
+
     /// The records of the whole level that the viewer may see: a statement for each type among them.
     async fn records(&self, ctx: &Context<'_>) -> Result<Arc<Records>> {
         let reader = Reader::of(ctx)?;
@@ -60,7 +65,7 @@ impl Change {
 impl Change {
     /// Where the feed goes on behind this change: give it as `after`.
     async fn cursor(&self) -> String {
-        write_cursor(self.0.sequence)
+        cursor_of(self.0.sequence)
     }
 
     /// Its number in the feed; grows, with gaps where the viewer may not see what changed.
@@ -138,7 +143,7 @@ impl ChangeConnection {
 
     /// Where in the feed this page lies.
     async fn page_info(&self) -> PageInfo {
-        let cursor = |change: Option<&Change>| change.map(|change| write_cursor(change.0.sequence));
+        let cursor = |change: Option<&Change>| change.map(|change| cursor_of(change.0.sequence));
         PageInfo {
             has_next_page: self.has_next,
             has_previous_page: self.has_previous,
@@ -162,7 +167,7 @@ pub(crate) struct ChangeEdge(Change);
 impl ChangeEdge {
     /// Where the feed goes on behind this change: give it as `after`.
     async fn cursor(&self) -> String {
-        write_cursor(self.0.0.sequence)
+        cursor_of(self.0.0.sequence)
     }
 
     /// The change.
@@ -171,13 +176,44 @@ impl ChangeEdge {
     }
 }
 
-fn write_cursor(sequence: i64) -> String {
+/// The place in the feed behind a change, as clients see it.
+pub(crate) fn cursor_of(sequence: i64) -> String {
     URL_SAFE_NO_PAD.encode(format!("change:{sequence}"))
 }
 
 fn read_cursor(text: &str) -> Option<i64> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
     std::str::from_utf8(&bytes).ok()?.strip_prefix("change:")?.parse().ok()
+}
+
+/// The place in the feed that a client gave as `after`.
+///
+/// # Errors
+/// Where it is none.
+pub(crate) fn sequence_of(after: &str) -> Result<i64> {
+    read_cursor(after).ok_or_else(|| Failure::bad_user_input("`after` is no cursor of the change feed."))
+}
+
+/// What a client asks of the feed.
+///
+/// # Errors
+/// Where the municipality's code is none.
+pub(crate) fn condition(
+    reader: &Reader,
+    types: Option<Vec<Term<RecordType>>>,
+    municipality: Option<String>,
+) -> Result<Condition> {
+    use change::Column;
+    let mut condition = reader.viewer.changes();
+    if let Some(types) = &types {
+        condition = condition.add(is_one_of(Column::RecordType, types));
+    }
+    if let Some(code) = municipality {
+        let code: MunicipalityCode =
+            code.parse().map_err(|error| Failure::bad_user_input(format!("`municipality`: {error}.")))?;
+        condition = condition.add(qualified(Column::MunicipalityCode).eq(code.as_str()));
+    }
+    Ok(condition)
 }
 
 pub(crate) async fn page(
@@ -196,17 +232,8 @@ pub(crate) async fn page(
             ))
         })?,
     };
-    let no_cursor = || Failure::bad_user_input("`after` is no cursor of the change feed.");
-    let after = after.map(|after| read_cursor(&after).ok_or_else(no_cursor)).transpose()?;
-    let mut condition = reader.viewer.changes();
-    if let Some(types) = &types {
-        condition = condition.add(is_one_of(Column::RecordType, types));
-    }
-    if let Some(code) = municipality {
-        let code: MunicipalityCode =
-            code.parse().map_err(|error| Failure::bad_user_input(format!("`municipality`: {error}.")))?;
-        condition = condition.add(qualified(Column::MunicipalityCode).eq(code.as_str()));
-    }
+    let after = after.as_deref().map(sequence_of).transpose()?;
+    let condition = condition(reader, types, municipality)?;
     let mut rows = change::Entity::find()
         .filter(condition.clone())
         .filter(qualified(Column::Sequence).gt(after.unwrap_or(0)))
@@ -227,7 +254,7 @@ mod tests {
 
     #[test]
     fn cursors_name_a_place_in_the_feed() {
-        assert_eq!(read_cursor(&write_cursor(7)), Some(7));
+        assert_eq!(read_cursor(&cursor_of(7)), Some(7));
         assert_eq!(read_cursor("x"), None);
     }
 }

@@ -16,7 +16,7 @@ use crate::graphql::reader::Reader;
 use crate::graphql::vocabulary::Term;
 
 /// Homes within this many kilometres count as near where the client does not say.
-const NEAR_KM: f64 = 15.0;
+pub(crate) const NEAR_KM: f64 = 15.0;
 
 /// A page of homes for a school's teachers.
 pub(crate) struct SchoolHousingConnection(Connection<housing_option::Model>);

@@ -68,7 +68,8 @@ pub(super) fn is_mutation(request: &mut Request) -> bool {
     }
 }
 
-fn from_fields(mut fields: Map<String, Value>) -> Result<Request, Refusal> {
+/// Reads the fields of a request, wherever they stood.
+pub(super) fn from_fields(mut fields: Map<String, Value>) -> Result<Request, Refusal> {
     let query = match fields.remove("query") {
         Some(Value::String(query)) if !query.trim().is_empty() => query,
         Some(Value::String(_)) | Some(Value::Null) | None => {

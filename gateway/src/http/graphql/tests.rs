@@ -1,14 +1,15 @@
 //! GraphQL over HTTP, against a schema of two fields.
 
 use async_graphql::{EmptySubscription, Object, Schema};
-use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, Request as HttpRequest};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::*;
+use crate::config::SubscriptionSettings;
 
 struct Query;
 
@@ -38,7 +39,8 @@ const GRAPHQL: &str = "application/graphql-response+json; charset=utf-8";
 /// Status, content type and body of an answer.
 async fn send(request: HttpRequest<Body>) -> (u16, String, Value) {
     let schema = Schema::build(Query, Mutation, EmptySubscription).finish();
-    let router = Router::new().route("/graphql", route(schema)).layer(DefaultBodyLimit::max(1000));
+    let streams = Streams::new(&SubscriptionSettings::default(), 1000, CancellationToken::new());
+    let router = routes(schema, &streams, anybody()).layer(DefaultBodyLimit::max(1000));
     let response = router.oneshot(request).await.unwrap();
     let status = response.status().as_u16();
     let content_type = response.headers()[header::CONTENT_TYPE].to_str().unwrap().to_owned();

@@ -1,0 +1,76 @@
+//! Who may open a WebSocket, and who asks over it. A browser cannot send headers with one, so a token may come in the
+//! payload of `connection_init`, which everything else waits for.
+//!
+//! The origin is not checked. Cross-site hijacking of WebSockets rides on credentials that a browser adds by itself
+//! (cookies, HTTP authentication), and the hub takes none of these: a page elsewhere that has no token sees what anybody
+//! may see, and apps of third parties are meant to ask from pages of their own. A hub behind something that admits
+//! browsers by cookie must check the origin there.
+
+use std::sync::Arc;
+
+use axum::http::request::Parts;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use serde_json::{Map, Value};
+
+use super::caller;
+use super::socket::Close;
+use crate::auth::{Authenticator, Refused};
+use crate::graphql::Caller;
+use crate::http::auth;
+
+/// The payload of `connection_init`.
+pub type Payload = Option<Map<String, Value>>;
+
+/// Says from a WebSocket's request and the payload of `connection_init` who asks, or why the socket is closed:
+/// [`Close::unauthorized`], [`Close::forbidden`], [`Close::internal`].
+pub type Admit = Arc<dyn Fn(Arc<Parts>, Payload) -> BoxFuture<'static, Result<Caller, Close>> + Send + Sync>;
+
+/// Lets everybody in, as somebody unknown.
+pub fn anybody() -> Admit {
+    Arc::new(|parts, _| async move { Ok(caller(None, &parts.headers)) }.boxed())
+}
+
+/// Lets in whose token is good, and those without one where that is allowed. The token comes in the `Authorization` header
+/// of the handshake, or as `authorization` in the payload of `connection_init`; `Bearer` before it or not.
+pub fn by_token(authenticator: Arc<Authenticator>) -> Admit {
+    Arc::new(move |parts, payload| {
+        let authenticator = Arc::clone(&authenticator);
+        async move {
+            let caller = caller(None, &parts.headers);
+            let identity = match token(&parts, payload.as_ref())? {
+                Some(token) => match authenticator.identify(token).await {
+                    Ok(identity) => Some(identity),
+                    Err(Refused::KeysUnavailable) => return Err(Close::internal()),
+                    Err(_) => return Err(Close::unauthorized()),
+                },
+                None if authenticator.admits_anonymous() => None,
+                None => return Err(Close::unauthorized()),
+            };
+            Ok(Caller { identity, ..caller })
+        }
+        .boxed()
+    })
+}
+
+/// The one token that came with the handshake or the first message.
+fn token<'a>(parts: &'a Parts, payload: Option<&'a Map<String, Value>>) -> Result<Option<&'a str>, Close> {
+    if auth::is_in_address(&parts.uri) {
+        return Err(Close::bad_request("A token in an address ends up in logs: send it in connection_init"));
+    }
+    let header = auth::bearer(&parts.headers).map_err(|_| Close::unauthorized())?;
+    let mut given = payload.into_iter().flatten().filter(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+    let said = match (given.next(), given.next()) {
+        (None, _) | (Some((_, Value::Null)), None) => None,
+        (Some((_, Value::String(text))), None) => Some(text.trim()),
+        _ => return Err(Close::unauthorized()),
+    };
+    let said = said.map(|text| match text.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
+        _ => text,
+    });
+    match (header, said) {
+        (Some(header), Some(said)) if header != said => Err(Close::unauthorized()),
+        (header, said) => Ok(said.or(header)),
+    }
+}
