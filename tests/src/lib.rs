@@ -3,5 +3,6 @@
 
 pub mod hub;
 pub mod issuer;
+pub mod partner;
 pub mod records;
 pub mod store;

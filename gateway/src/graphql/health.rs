@@ -99,6 +99,7 @@ mod tests {
             lease_owner: None,
             lease_until: None,
             fence: 0,
+            failures: 0,
         }
     }
 
