@@ -1,28 +1,35 @@
 //! The only outgoing HTTP client toward partner systems: one request at a time, with token, time limit and size cap.
 //! It never retries: that is decided in the sync policy. (One exception: after a 401 the token is dropped and the
-//! request sent once more.)
+//! request sent once more.) A request keeps its place among the source's until its whole answer is there.
 
 mod document;
 mod file;
+pub(crate) mod gate;
 mod refusal;
+
+pub(crate) use self::refusal::retry_after;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use entity::Clock;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, SemaphorePermit};
+use tokio::time::{Instant, timeout_at};
 use url::{Host, Url};
 
 pub use self::document::Documents;
+use self::gate::Gate;
 use crate::error::{Error, ErrorKind, Result};
-use crate::oauth::Tokens;
+use crate::oauth::{Token, Tokens};
+use crate::pace::Pace;
 use crate::settings::SourceSettings;
 
-/// Requests to one source under way at a time.
-const AT_ONCE: usize = 4;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// An answer of which no byte comes for this long has stalled, however long it may take as a whole.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Speaks to one source, for the time of a run.
 pub struct Api {
@@ -32,7 +39,7 @@ pub struct Api {
     request_timeout: Duration,
     max_answer_bytes: u64,
     max_file_bytes: u64,
-    permits: Semaphore,
+    gate: Arc<Gate>,
     files: Mutex<file::Files>,
 }
 
@@ -65,6 +72,7 @@ pub fn client() -> Result<reqwest::Client> {
     reqwest::Client::builder()
         .user_agent(concat!("alliance-hub/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(IDLE_TIMEOUT)
         // A redirect could lead a token to another host.
         .redirect(reqwest::redirect::Policy::none())
         .build()
@@ -77,6 +85,16 @@ impl Api {
     /// # Errors
     /// [`ErrorKind::Configuration`] where tokens would travel in the clear.
     pub fn new(client: &reqwest::Client, settings: &SourceSettings, tokens: Option<Arc<Tokens>>) -> Result<Self> {
+        Self::through(Arc::new(Gate::new(settings, Clock::system(), Pace::real())), client, settings, tokens)
+    }
+
+    /// As [`Api::new`], but behind a gate that others go through as well.
+    pub(crate) fn through(
+        gate: Arc<Gate>,
+        client: &reqwest::Client,
+        settings: &SourceSettings,
+        tokens: Option<Arc<Tokens>>,
+    ) -> Result<Self> {
         let in_the_clear = |url: &Url| url.scheme() != "https" && !is_loopback(url);
         if tokens.is_some() && settings.base_url.as_ref().is_some_and(in_the_clear) {
             let message = format!("source `{}`: base_url must be https: tokens would travel in the clear", settings.id);
@@ -89,7 +107,7 @@ impl Api {
             request_timeout: settings.request_timeout,
             max_answer_bytes: settings.max_answer_bytes,
             max_file_bytes: settings.max_file_bytes,
-            permits: Semaphore::new(AT_ONCE),
+            gate,
             files: Mutex::default(),
         })
     }
@@ -151,53 +169,65 @@ impl Api {
     }
 
     async fn answer(&self, url: Url, headers: &[(&str, &str)]) -> Result<Answer> {
-        let in_time = async {
-            let response = self.send(&url, headers).await?;
-            let headers = response.headers().clone();
-            let body = whole_body(response, self.max_answer_bytes).await?;
-            Ok(Answer { headers, body, url: url.clone() })
-        };
-        match tokio::time::timeout(self.request_timeout, in_time).await {
-            Ok(answer) => answer,
-            Err(_) => {
-                let message = format!("{} did not answer within {} s", host(&url), self.request_timeout.as_secs_f64());
-                Err(Error::new(ErrorKind::Timeout, message))
-            }
-        }
+        let opened = self.open(&url, headers).await?;
+        let headers = opened.response.headers().clone();
+        let body = whole_body(opened.response, self.max_answer_bytes);
+        let body = timeout_at(opened.deadline, body).await.unwrap_or_else(|_| Err(self.too_late(&url)))?;
+        Ok(Answer { headers, body, url })
     }
 
     /// Sends the request with a token, once more with a new one if that is refused, and gives back an answer of success
-    /// before its body has been read.
-    async fn send(&self, url: &Url, headers: &[(&str, &str)]) -> Result<reqwest::Response> {
-        let _permit = self
-            .permits
-            .acquire()
-            .await
-            .map_err(|error| Error::new(ErrorKind::Cancelled, "the hub is stopping").because(error))?;
+    /// before its body has been read. The time for an answer begins when its request leaves: neither a token endpoint
+    /// that is slow nor a rate that is low makes a system late.
+    async fn open(&self, url: &Url, headers: &[(&str, &str)]) -> Result<Opened<'_>> {
+        let place = self.gate.place().await?;
+        let headers = header_map(headers)?;
         let mut again = true;
         loop {
-            let mut request = self.client.get(url.clone()).headers(header_map(headers)?);
             let token = match &self.tokens {
                 Some(tokens) => Some(tokens.token().await?),
                 None => None,
             };
-            if let Some(token) = &token {
-                request = request.bearer_auth(token.secret());
+            self.gate.turn().await;
+            let deadline = Instant::now() + self.request_timeout;
+            let exchange = self.exchange(url, headers.clone(), token.as_ref());
+            let outcome = timeout_at(deadline, exchange).await.unwrap_or_else(|_| Err(self.too_late(url)));
+            match (outcome, again, &self.tokens, &token) {
+                (Ok(response), ..) => return Ok(Opened { response, deadline, _place: place }),
+                (Err(error), true, Some(tokens), Some(token)) if error.kind() == ErrorKind::Unauthorized => {
+                    tokens.forget(token).await;
+                    again = false;
+                }
+                (Err(error), ..) => return Err(error),
             }
-            let response = request.send().await.map_err(|error| unreachable(url, error))?;
-            if response.status().is_success() {
-                return Ok(response);
-            }
-            if let (reqwest::StatusCode::UNAUTHORIZED, true, Some(tokens), Some(token)) =
-                (response.status(), again, &self.tokens, &token)
-            {
-                tokens.forget(token).await;
-                again = false;
-                continue;
-            }
-            return Err(refusal::explain(url, response).await);
         }
     }
+
+    async fn exchange(&self, url: &Url, headers: HeaderMap, token: Option<&Token>) -> Result<reqwest::Response> {
+        let mut request = self.client.get(url.clone()).headers(headers);
+        if let Some(token) = token {
+            request = request.bearer_auth(token.secret());
+        }
+        let response = request.send().await.map_err(|error| unreachable(url, error))?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        Err(refusal::explain(url, response, self.gate.now()).await)
+    }
+
+    fn too_late(&self, url: &Url) -> Error {
+        let message = format!("{} did not answer within {} s", host(url), self.request_timeout.as_secs_f64());
+        Error::new(ErrorKind::Timeout, message)
+    }
+}
+
+/// An answer of success whose body has not been read yet. It takes up a place among the source's requests until it is
+/// dropped.
+struct Opened<'a> {
+    response: reqwest::Response,
+    /// When all of it should be there.
+    deadline: Instant,
+    _place: SemaphorePermit<'a>,
 }
 
 impl Answer {
@@ -283,13 +313,35 @@ pub(crate) fn looks_like_html(headers: &HeaderMap, body: &[u8]) -> bool {
 }
 
 fn unreachable(url: &Url, error: reqwest::Error) -> Error {
-    let kind = if error.is_timeout() { ErrorKind::Timeout } else { ErrorKind::Unreachable };
-    let why = if error.is_connect() {
-        "cannot be reached: name, port, network or certificate"
+    let host = host(url);
+    let (kind, message) = if error.is_timeout() {
+        (ErrorKind::Timeout, format!("{host} does not answer in time"))
+    } else if is_about_tls(&error) {
+        let what = "its certificate is not trusted, has expired, or is for another name; or it speaks no TLS";
+        (ErrorKind::Untrusted, format!("no safe connection to {host}: {what}"))
+    } else if error.is_connect() {
+        (ErrorKind::Unreachable, format!("{host} cannot be reached: name, port or network"))
     } else {
-        "broke off the exchange"
+        (ErrorKind::Unreachable, format!("{host} broke off the exchange"))
     };
-    Error::new(kind, format!("{} {why}", host(url))).because(error.without_url())
+    Error::new(kind, message).because(error.without_url())
+}
+
+/// Whether the connection failed at TLS. The library's error hides inside an [`std::io::Error`], whose `source` is that
+/// of what it holds, and not what it holds.
+pub(crate) fn is_about_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.is::<rustls::Error>() {
+            return true;
+        }
+        let held = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        next = match held {
+            Some(held) => Some(held as &(dyn std::error::Error + 'static)),
+            None => error.source(),
+        };
+    }
+    false
 }
 
 fn header_map(headers: &[(&str, &str)]) -> Result<HeaderMap> {

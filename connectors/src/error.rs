@@ -14,6 +14,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum ErrorKind {
     /// The host could not be reached: name, route, connection, TLS.
     Unreachable,
+    /// No safe connection: the certificate is not trusted, or TLS is not spoken.
+    Untrusted,
     /// No answer, or no end of it, within the time allowed.
     Timeout,
     /// The token endpoint could not be reached or failed on its side.
@@ -113,9 +115,11 @@ impl Error {
             | ErrorKind::ServerError
             | ErrorKind::LeaseLost
             | ErrorKind::Cancelled => Actor::Nobody,
-            ErrorKind::TooLarge | ErrorKind::Malformed | ErrorKind::Paging | ErrorKind::UnexpectedStatus => {
-                Actor::Partner
-            }
+            ErrorKind::Untrusted
+            | ErrorKind::TooLarge
+            | ErrorKind::Malformed
+            | ErrorKind::Paging
+            | ErrorKind::UnexpectedStatus => Actor::Partner,
             ErrorKind::TokenRefused
             | ErrorKind::Unauthorized
             | ErrorKind::Forbidden

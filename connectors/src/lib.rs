@@ -15,6 +15,7 @@ pub mod api;
 pub mod connector;
 pub mod error;
 pub mod oauth;
+pub mod pace;
 pub mod record;
 pub mod sandbox;
 pub mod settings;

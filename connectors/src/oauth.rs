@@ -18,7 +18,7 @@ use oauth2::{
 use tokio::sync::Mutex;
 use url::Url;
 
-use crate::api::{is_loopback, whole_body};
+use crate::api::{is_about_tls, is_loopback, retry_after, whole_body};
 use crate::error::{Error, ErrorKind, Result};
 use crate::settings::{ClientAuthentication, OAuthSettings, Secret};
 
@@ -177,10 +177,10 @@ impl Tokens {
             Error::new(ErrorKind::TokenEndpointDown, format!("the token endpoint at {host} {why}"))
         };
         let exchange = async {
-            let (status, headers, answer) =
-                answer.await.map_err(|error| down("cannot be reached").because(error.without_url()))?;
-            if status.is_server_error() {
-                return Err(down(&format!("failed with status {}", status.as_u16())));
+            let (status, headers, answer) = answer.await.map_err(|error| self.unreachable(error))?;
+            if status.is_server_error() || status == reqwest::StatusCode::TOO_MANY_REQUESTS {
+                let wait = retry_after(&headers, self.clock.now());
+                return Err(down(&format!("failed with status {}", status.as_u16())).retry_after(wait));
             }
             let body =
                 whole_body(answer, MAX_ANSWER).await.map_err(|error| down("broke off its answer").because(error))?;
@@ -190,6 +190,16 @@ impl Tokens {
             Ok(response)
         };
         tokio::time::timeout(TIMEOUT, exchange).await.unwrap_or_else(|_| Err(down("did not answer in time")))
+    }
+
+    fn unreachable(&self, error: reqwest::Error) -> Error {
+        let host = host(&self.settings.token_url);
+        if is_about_tls(&error) {
+            let message = format!("no safe connection to the token endpoint at {host}: check its certificate");
+            return Error::new(ErrorKind::Untrusted, message).because(error.without_url());
+        }
+        Error::new(ErrorKind::TokenEndpointDown, format!("the token endpoint at {host} cannot be reached"))
+            .because(error.without_url())
     }
 
     /// What a failed request means, in a sentence for the operator.

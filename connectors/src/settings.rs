@@ -45,6 +45,25 @@ pub struct SourceSettings {
     /// A file may be this large, in bytes, unpacked.
     #[serde(default = "max_file_bytes")]
     pub max_file_bytes: u64,
+    /// Requests to it under way at a time.
+    #[serde(default = "requests_at_once")]
+    pub requests_at_once: usize,
+    /// Requests to it in a minute, evenly spread. As many as may be where absent.
+    pub requests_per_minute: Option<u32>,
+    /// What becomes of records whose form has changed.
+    #[serde(default)]
+    pub drift: Drift,
+}
+
+/// What becomes of records whose form has changed: a field that is new or gone, or holds another type of value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Drift {
+    /// They are taken, and the run tells of it.
+    #[default]
+    Accept,
+    /// They are set aside with the reason, until somebody accepts the new form.
+    Refuse,
 }
 
 impl SourceSettings {
@@ -133,6 +152,10 @@ fn max_answer_bytes() -> u64 {
 
 fn max_file_bytes() -> u64 {
     256 * 1024 * 1024
+}
+
+fn requests_at_once() -> usize {
+    4
 }
 
 /// Reads `15m`, `2h`, `90s`, `24h`, `3d`.

@@ -8,7 +8,9 @@
 mod check;
 mod checkpoint;
 mod claims;
+mod ending;
 mod engine;
+mod fetch;
 mod intake;
 mod lease;
 mod merge;
@@ -16,16 +18,19 @@ mod municipalities;
 mod policy;
 mod reference;
 mod refusals;
+mod report;
 mod resolve;
 mod rows;
 mod schedule;
+mod shape;
 mod sources;
 mod stream;
 mod writer;
 
 pub use check::check;
-pub use engine::{Engine, Observer, Progress, RunOptions, RunReport, Tally};
+pub use engine::{Engine, Observer, Progress, RunOptions};
 pub use reference::install as install_reference;
+pub use report::{RunReport, Tally};
 pub use schedule::work;
 pub use sources::register;
 
@@ -46,6 +51,12 @@ pub struct SyncSettings {
     pub allowed_refusal_share: f64,
     /// Streams that are read incrementally are read in full this long after the last time.
     pub full_every: TimeDelta,
+    /// An incremental reading asks for changes from so long before the latest it knows.
+    pub overlap: TimeDelta,
+    /// Waits before retries of one run take no longer than this together.
+    pub retry_budget: Duration,
+    /// A worker runs so many sources at a time.
+    pub at_once: usize,
 }
 
 impl Default for SyncSettings {
@@ -56,6 +67,9 @@ impl Default for SyncSettings {
             allowed_delete_count: 5,
             allowed_refusal_share: 0.10,
             full_every: TimeDelta::hours(24),
+            overlap: TimeDelta::minutes(5),
+            retry_budget: Duration::from_secs(120),
+            at_once: 4,
         }
     }
 }

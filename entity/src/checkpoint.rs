@@ -30,6 +30,8 @@ pub struct Model {
     pub confirmed_at: Option<DateTimeUtc>,
     /// When a full reading last came to its end.
     pub full_at: Option<DateTimeUtc>,
+    /// The version of the connector's mapping that the last full reading went through.
+    pub mapping_version: Option<i64>,
 }
 
 /// Relations are written out in finders, not declared.

@@ -39,6 +39,7 @@ pub mod region_shortage;
 pub mod school;
 pub mod school_board;
 pub mod source;
+pub mod stream_shape;
 pub mod support_kind;
 pub mod sync_run;
 pub mod theme;

@@ -37,6 +37,8 @@ pub struct Model {
     pub lease_until: Option<DateTimeUtc>,
     /// Counts leases: a worker whose number is not this one writes nothing.
     pub fence: i64,
+    /// Runs that failed since one did not.
+    pub failures: i32,
 }
 
 /// Relations are written out in finders, not declared.

@@ -2,6 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
+use crate::code::Texts;
 use crate::vocabulary::{SyncMode, SyncStatus};
 
 /// A row of `sync_run`.
@@ -35,6 +36,8 @@ pub struct Model {
     pub refused: i32,
     /// Why it did not succeed, in a sentence for the operator.
     pub error: Option<String>,
+    /// How its records differed in form from those before, one sentence each. `None`: in nothing.
+    pub drift: Option<Texts>,
 }
 
 /// Relations are written out in finders, not declared.

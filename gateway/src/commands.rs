@@ -6,9 +6,12 @@
 mod check;
 mod demo;
 mod import;
+mod listing;
 mod migrate;
 pub(crate) mod output;
 mod progress;
+mod refusals;
+mod runs;
 mod sandbox;
 mod schema;
 mod serve;
@@ -46,6 +49,12 @@ enum Command {
     Worker(worker::Arguments),
     /// Reads sources now, and waits
     Sync(sync::Arguments),
+    /// Tells how each source is, and what is to be done about it
+    Sources(listing::Arguments),
+    /// Lists what was read lately, and what came of it
+    Runs(runs::Arguments),
+    /// Lists records that could not be taken, and why
+    Refusals(refusals::Arguments),
     /// Tries the configuration, the database, Redis and each source; a line each
     Check(check::Arguments),
     /// Brings the database's schema up to date, takes it back, or tells where it is
@@ -124,6 +133,9 @@ async fn execute(hub: Hub, environment: &Environment, output: &mut Output) -> an
         Command::Import(arguments) => import::run(&arguments, &settings?, output).await,
         Command::Worker(arguments) => worker::run(&arguments, &settings?).await,
         Command::Sync(arguments) => sync::run(&arguments, &settings?, output).await,
+        Command::Sources(arguments) => listing::run(&arguments, &settings?, output).await,
+        Command::Runs(arguments) => runs::run(&arguments, &settings?, output).await,
+        Command::Refusals(arguments) => refusals::run(&arguments, &settings?, output).await,
         Command::Schema(_) | Command::Demo(_) | Command::Sandbox(_) => Ok(ExitCode::SUCCESS),
     }
 }

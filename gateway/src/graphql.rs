@@ -8,7 +8,7 @@
 mod caller;
 mod conditions;
 mod connection;
-mod health;
+pub(crate) mod health;
 mod language;
 mod level;
 mod list;

@@ -2,11 +2,13 @@
 //! partner systems.
 
 mod conformance;
+mod faults;
 mod graph;
 mod http;
 mod kill;
 mod policy;
 mod register;
+mod simulation;
 mod store;
 mod subscriptions;
 mod sync;

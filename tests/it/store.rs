@@ -152,6 +152,7 @@ async fn source(db: &DatabaseConnection) -> Result<()> {
         lease_owner: None,
         lease_until: None,
         fence: 0,
+        failures: 0,
     };
     source::Entity::insert(row.into_active_model()).exec_without_returning(db).await?;
     Ok(())

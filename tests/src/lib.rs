@@ -4,6 +4,7 @@
 pub mod gateway;
 pub mod hub;
 pub mod issuer;
+pub mod partner;
 pub mod records;
 pub mod socket;
 pub mod store;

@@ -213,6 +213,7 @@ async fn places(db: &DatabaseConnection) -> Result<String> {
         lease_owner: None,
         lease_until: None,
         fence: 0,
+        failures: 0,
     };
     source::Entity::insert(row.into_active_model()).exec_without_returning(db).await?;
     for (code, name) in [("GM0363", "Amsterdam"), ("GM0599", "Rotterdam")] {
@@ -239,6 +240,7 @@ async fn places(db: &DatabaseConnection) -> Result<String> {
         deleted: 0,
         refused: 0,
         error: None,
+        drift: None,
     };
     let id = GlobalId::new(IdKind::SyncRun, run.id).to_string();
     sync_run::Entity::insert(run.into_active_model()).exec_without_returning(db).await?;

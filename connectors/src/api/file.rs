@@ -54,14 +54,12 @@ impl Api {
     }
 
     async fn download(&self, url: &Url, path: PathBuf) -> Result<LocalFile> {
-        let send = self.send(url, &[("accept", "text/csv, */*;q=0.5")]);
-        let mut response =
-            tokio::time::timeout(self.request_timeout, send).await.unwrap_or_else(|_| Err(stalled(url)))?;
-        let headers = response.headers().clone();
+        let mut opened = self.open(url, &[("accept", "text/csv, */*;q=0.5")]).await?;
+        let headers = opened.response.headers().clone();
         let mut file = BufWriter::new(File::create(&path).await.map_err(no_room)?);
         let mut size = 0_u64;
         loop {
-            let chunk = tokio::time::timeout(STALLED, response.chunk()).await.map_err(|_| stalled(url))?;
+            let chunk = tokio::time::timeout(STALLED, opened.response.chunk()).await.map_err(|_| stalled(url))?;
             let Some(chunk) = chunk.map_err(|error| broken_off(url, error))? else { break };
             if size == 0 && looks_like_html(&headers, &chunk) {
                 let message = format!("{}{}: an HTML page came where a file was due", host(url), url.path());

@@ -3,8 +3,9 @@
 
 use std::time::{Duration, SystemTime};
 
+use chrono::{DateTime, Utc};
 use reqwest::StatusCode;
-use reqwest::header::{HeaderMap, RETRY_AFTER, WWW_AUTHENTICATE};
+use reqwest::header::{DATE, HeaderMap, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde::Deserialize;
 use url::Url;
 
@@ -16,11 +17,11 @@ const MAX_BODY: u64 = 64 * 1024;
 /// Nobody is waited for longer than this, whatever they ask.
 const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 
-/// The failure that `response` stands for.
-pub(super) async fn explain(url: &Url, response: reqwest::Response) -> Error {
+/// The failure that `response`, which came at `now`, stands for.
+pub(super) async fn explain(url: &Url, response: reqwest::Response, now: DateTime<Utc>) -> Error {
     let status = response.status();
     let place = format!("{}{}", host(url), url.path());
-    let wait = retry_after(response.headers());
+    let wait = retry_after(response.headers(), now);
     let challenge = challenge(response.headers());
     let code = challenge.or(code(response).await).map_or_else(String::new, |code| format!(" ({code})"));
     let number = status.as_u16();
@@ -51,14 +52,15 @@ pub(super) async fn explain(url: &Url, response: reqwest::Response) -> Error {
     Error::new(kind, message).retry_after(wait)
 }
 
-/// `Retry-After` in seconds or as a date (RFC 9110 section 10.2.3).
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+/// `Retry-After` in seconds or as a date (RFC 9110 section 10.2.3). The date is by the clock of the system that gave it,
+/// which tells its time in `Date`; only where it does not is it compared with the hub's.
+pub(crate) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = match text.parse::<u64>() {
         Ok(seconds) => Duration::from_secs(seconds),
         Err(_) => {
-            #[expect(clippy::disallowed_methods, reason = "a date from outside is compared with the machine's clock")]
-            let now = SystemTime::now();
+            let date = headers.get(DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
+            let now = date.unwrap_or_else(|| SystemTime::from(now));
             httpdate::parse_http_date(text).ok()?.duration_since(now).unwrap_or_default()
         }
     };
@@ -122,12 +124,18 @@ mod tests {
 
     #[test]
     fn a_wait_is_told_in_seconds_or_as_a_date() {
-        let wait = |text: &str| retry_after(&HeaderMap::from_iter([(RETRY_AFTER, text.parse().unwrap())]));
+        let now = "2026-11-24T12:00:00Z".parse().unwrap();
+        let wait = |text: &str| retry_after(&HeaderMap::from_iter([(RETRY_AFTER, text.parse().unwrap())]), now);
         assert_eq!(wait("7"), Some(Duration::from_secs(7)));
         assert_eq!(wait("86400"), Some(LONGEST_WAIT));
         assert_eq!(wait("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::ZERO));
         assert_eq!(wait("Fri, 31 Dec 2100 23:59:59 GMT"), Some(LONGEST_WAIT));
         assert_eq!(wait("soon"), None);
+        assert_eq!(wait("Tue, 24 Nov 2026 12:00:09 GMT"), Some(Duration::from_secs(9)));
+        // By a clock that is an hour ahead.
+        let ahead = [(RETRY_AFTER, "Tue, 24 Nov 2026 13:00:09 GMT"), (DATE, "Tue, 24 Nov 2026 13:00:00 GMT")];
+        let headers = HeaderMap::from_iter(ahead.map(|(name, text)| (name, text.parse().unwrap())));
+        assert_eq!(retry_after(&headers, now), Some(Duration::from_secs(9)));
     }
 
     #[test]

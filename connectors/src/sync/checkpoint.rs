@@ -43,6 +43,12 @@ pub(crate) struct Reading {
     pub(crate) seen: RoaringTreemap,
     /// The latest change it has seen.
     pub(crate) latest_change: Option<DateTime<Utc>>,
+    /// Whether it goes on with one that was broken off.
+    pub(crate) resumed: bool,
+    /// Whether it could not tell what is gone: the next reading is then a full one again.
+    pub(crate) is_uncertain: bool,
+    overlap: TimeDelta,
+    mapping_version: i64,
 }
 
 /// What decides how a stream is read.
@@ -56,6 +62,10 @@ pub(crate) struct Plan {
     pub(crate) incomplete: bool,
     /// A full reading is due this long after the last.
     pub(crate) full_every: TimeDelta,
+    /// An incremental reading asks for changes from so long before the watermark.
+    pub(crate) overlap: TimeDelta,
+    /// The version of the connector's mapping. Records that went through another one are all read again.
+    pub(crate) mapping_version: i64,
 }
 
 impl Reading {
@@ -79,9 +89,12 @@ impl Reading {
             watermark: None,
             confirmed_at: None,
             full_at: None,
+            mapping_version: None,
         });
+        let same_mapping = row.mapping_version == Some(plan.mapping_version);
         if !plan.full
-            && let Some(reading) = Self::resume(&row, now)?
+            && (same_mapping || row.mode == Some(SyncMode::Full))
+            && let Some(reading) = Self::resume(&row, plan, now)?
         {
             return Ok(reading);
         }
@@ -90,6 +103,7 @@ impl Reading {
             && !plan.full
             && !plan.incomplete
             && !full_is_due
+            && same_mapping
             && row.watermark.is_some();
         Ok(Self {
             mode: if incremental { SyncMode::Incremental } else { SyncMode::Full },
@@ -97,11 +111,15 @@ impl Reading {
             position: Position::Start,
             seen: RoaringTreemap::new(),
             latest_change: None,
+            resumed: false,
+            is_uncertain: false,
+            overlap: plan.overlap,
+            mapping_version: plan.mapping_version,
             row,
         })
     }
 
-    fn resume(row: &checkpoint::Model, now: DateTime<Utc>) -> Result<Option<Self>> {
+    fn resume(row: &checkpoint::Model, plan: Plan, now: DateTime<Utc>) -> Result<Option<Self>> {
         let (Some(token), Some(mode), Some(began_at)) = (&row.page_token, row.mode, row.reading_since) else {
             return Ok(None);
         };
@@ -118,13 +136,25 @@ impl Reading {
             })?,
             None => RoaringTreemap::new(),
         };
-        Ok(Some(Self { row: row.clone(), mode, began_at, position, seen, latest_change: row.reading_watermark }))
+        Ok(Some(Self {
+            row: row.clone(),
+            mode,
+            began_at,
+            position,
+            seen,
+            latest_change: row.reading_watermark,
+            resumed: true,
+            is_uncertain: false,
+            overlap: plan.overlap,
+            mapping_version: plan.mapping_version,
+        }))
     }
 
-    /// From when on an incremental reading asks for changes, inclusive.
+    /// From when on an incremental reading asks for changes, inclusive. A while before the watermark: a system may date a
+    /// change when it begins to write it, and show it only later.
     pub(crate) fn since(&self) -> Option<DateTime<Utc>> {
         match self.mode {
-            SyncMode::Incremental => self.row.watermark,
+            SyncMode::Incremental => self.row.watermark.map(|watermark| watermark - self.overlap),
             SyncMode::Full => None,
         }
     }
@@ -153,12 +183,24 @@ impl Reading {
     }
 
     /// Writes that the reading has come to its end: the next one starts at what this one saw. The watermark never
-    /// goes past the start of the reading: what changed meanwhile is asked for again.
-    pub(crate) async fn conclude(mut self, db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<(), DbErr> {
-        self.row.watermark = self.latest_change.map(|at| at.min(self.began_at)).max(self.row.watermark);
+    /// goes past the start of the reading: what changed meanwhile is asked for again. Where records moved from page to
+    /// page (not `steady`) one may have slipped through: the watermark then stays where it was.
+    pub(crate) async fn conclude(
+        mut self,
+        db: &impl ConnectionTrait,
+        now: DateTime<Utc>,
+        steady: bool,
+    ) -> Result<(), DbErr> {
+        if steady {
+            self.row.watermark = self.latest_change.map(|at| at.min(self.began_at)).max(self.row.watermark);
+        }
         self.row.confirmed_at = Some(now);
         if self.mode == SyncMode::Full {
-            self.row.full_at = Some(now);
+            self.row.full_at = (!self.is_uncertain).then_some(now);
+            // The pages before a break may have gone through another version.
+            if !self.resumed {
+                self.row.mapping_version = Some(self.mapping_version);
+            }
         }
         self.forget(db).await
     }

@@ -3,25 +3,28 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chrono::{DateTime, Utc};
 use entity::journal::Journal;
 use entity::vocabulary::{SyncMode, SyncStatus};
-use entity::{Clock, change, source, sync_run};
+use entity::{Clock, change, source};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect};
+use sea_orm::{DatabaseConnection, EntityTrait, QuerySelect};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::api::Api;
-use crate::connector::Connector;
+use crate::api::gate::Gate;
+use crate::connector::{Connector, StreamSpec};
 use crate::error::{Error, ErrorKind, Result};
 use crate::oauth::Tokens;
+use crate::pace::Pace;
 use crate::settings::SourceSettings;
 use crate::sync::SyncSettings;
+use crate::sync::ending;
 use crate::sync::lease::Lease;
+use crate::sync::policy::{Ended, Patience};
+use crate::sync::report::{RunReport, Tally};
 use crate::sync::stream::StreamRun;
 use crate::systems;
 
@@ -59,47 +62,23 @@ pub trait Observer: Send + Sync {
     fn committed(&self, _changes: &[change::Model]) {}
 }
 
-/// How a run ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RunReport {
-    /// The source.
-    pub source_id: String,
-    /// How it ended.
-    pub status: SyncStatus,
-    /// How it read: full where any stream was read in full.
-    pub mode: SyncMode,
-    /// What came of it.
-    pub tally: Tally,
-    /// Why it did not succeed, in a sentence.
-    pub error: Option<String>,
-}
-
-/// Counts of a run. Read is created, updated, unchanged and refused together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Records read.
-    pub read: u32,
-    /// Records new to the hub.
-    pub created: u32,
-    /// Records changed.
-    pub updated: u32,
-    /// Records that said nothing new.
-    pub unchanged: u32,
-    /// Records no longer told of.
-    pub deleted: u32,
-    /// Records set aside.
-    pub refused: u32,
-}
-
 /// Runs sources.
 pub struct Engine {
     pub(crate) db: DatabaseConnection,
     pub(crate) clock: Clock,
     pub(crate) settings: SyncSettings,
+    pub(crate) pace: Pace,
     worker: String,
     client: reqwest::Client,
-    tokens: Mutex<HashMap<String, Arc<Tokens>>>,
+    lines: Mutex<HashMap<String, Line>>,
     observers: Vec<Arc<dyn Observer>>,
+}
+
+/// What is kept of a source between its runs: the next one goes on with the token of the last, at the same rate.
+#[derive(Default)]
+struct Line {
+    tokens: Option<Arc<Tokens>>,
+    gate: Option<Arc<Gate>>,
 }
 
 /// A run's constant surroundings, for its streams.
@@ -111,6 +90,7 @@ pub(crate) struct Run<'a> {
     pub(crate) lease: &'a Lease,
     pub(crate) options: &'a RunOptions,
     pub(crate) priorities: HashMap<String, i32>,
+    pub(crate) patience: &'a Patience,
 }
 
 impl Engine {
@@ -123,7 +103,14 @@ impl Engine {
         observers: Vec<Arc<dyn Observer>>,
     ) -> Result<Self> {
         let client = crate::api::client()?;
-        Ok(Self { db, clock, settings, worker: worker.into(), client, tokens: Mutex::default(), observers })
+        let (worker, pace, lines) = (worker.into(), Pace::real(), Mutex::default());
+        Ok(Self { db, clock, settings, pace, worker, client, lines, observers })
+    }
+
+    /// The same engine, whose time passes and whose chance falls otherwise. For tests.
+    #[must_use]
+    pub fn with_pace(self, pace: Pace) -> Self {
+        Self { pace, ..self }
     }
 
     /// Reads a source once and writes what it says. A failure of the source is in the report, not an error.
@@ -142,8 +129,26 @@ impl Engine {
             let message = format!("source `{}` is being synced by another worker", source.id);
             return Err(Error::new(ErrorKind::LeaseLost, message));
         };
+        let outcome = self.run_leased(run_id, source, options, &lease).await;
+        lease.release(&self.db).await?;
+        let report = outcome?;
+        tracing::info!(
+            status = ?report.status, read = report.tally.read, created = report.tally.created,
+            updated = report.tally.updated, unchanged = report.tally.unchanged, deleted = report.tally.deleted,
+            refused = report.tally.refused, error = report.error, "run ended"
+        );
+        Ok(report)
+    }
+
+    async fn run_leased(
+        &self,
+        run_id: Uuid,
+        source: &SourceSettings,
+        options: &RunOptions,
+        lease: &Lease,
+    ) -> Result<RunReport> {
         if !options.dry_run {
-            self.begin(run_id, source, now).await?;
+            self.begin(run_id, source, self.clock.now()).await?;
         }
         let mut report = RunReport {
             source_id: source.id.clone(),
@@ -151,18 +156,25 @@ impl Engine {
             mode: SyncMode::Incremental,
             tally: Tally::default(),
             error: None,
+            drift: Vec::new(),
         };
-        let outcome = self.read_streams(source, options, &lease, &mut report).await;
-        report.status = self.judge(&mut report, outcome);
-        if !options.dry_run {
-            self.finish(run_id, source, &report).await?;
+        let outcome = self.read_streams(source, options, lease, &mut report).await;
+        let (status, error) = self.judge(&mut report, outcome);
+        report.status = status;
+        for difference in &report.drift {
+            tracing::warn!(difference, "records have changed their form");
         }
-        lease.release(&self.db).await?;
-        tracing::info!(
-            status = ?report.status, read = report.tally.read, created = report.tally.created,
-            updated = report.tally.updated, deleted = report.tally.deleted, refused = report.tally.refused,
-            error = report.error, "run ended"
-        );
+        if !options.dry_run {
+            let ended = Ended { status, error: error.as_ref() };
+            match self.finish(run_id, source, lease, &report, ended).await {
+                // Another worker has taken over, and noted that this run came to nothing.
+                Err(error) if error.kind() == ErrorKind::LeaseLost => {
+                    report.status = SyncStatus::Cancelled;
+                    report.error = Some(error.to_string());
+                }
+                outcome => outcome?,
+            }
+        }
         Ok(report)
     }
 
@@ -184,107 +196,25 @@ impl Engine {
             .await?
             .into_iter()
             .collect();
-        let run = Run { engine: self, source, connector: connector.as_ref(), api: &api, lease, options, priorities };
+        let patience = Patience::new(self.settings.retry_budget, lease.failures);
+        let (connector, patience) = (connector.as_ref(), &patience);
+        let run = Run { engine: self, source, connector, api: &api, lease, options, priorities, patience };
         if options.dry_run {
-            return StreamRun::dry(&run, &streams(source, connector.as_ref()), report).await;
+            return ending::rehearse(&run, &streams(source, connector), report).await;
         }
         let mut read = Vec::new();
-        for spec in streams(source, connector.as_ref()) {
-            if let Some(stream) = StreamRun::read(&run, spec, report).await? {
-                read.push(stream);
+        for spec in streams(source, connector) {
+            let Some(mut stream) = StreamRun::read(&run, spec, report).await? else { continue };
+            if stream.reading.resumed {
+                // What stood on the pages before the break may have changed since: only a reading without one can tell
+                // what is gone.
+                stream.start_over(&run).await?;
+                let Some(whole) = StreamRun::read(&run, spec, report).await? else { continue };
+                stream = whole;
             }
+            read.push(stream);
         }
-        let mut held = Vec::new();
-        // What points to others goes before what it points to.
-        for stream in read.into_iter().rev() {
-            held.extend(stream.conclude(&run, report).await?);
-        }
-        Ok(held)
-    }
-
-    /// How the run ended, from what came of its streams.
-    fn judge(&self, report: &mut RunReport, outcome: Result<Vec<String>>) -> SyncStatus {
-        match outcome {
-            Ok(held) if !held.is_empty() => {
-                report.error = Some(held.join(" "));
-                SyncStatus::Held
-            }
-            Ok(_) => {
-                let allowed = self.settings.allowed_refusal_share * f64::from(report.tally.read);
-                if f64::from(report.tally.refused) > allowed {
-                    let Tally { refused, read, .. } = report.tally;
-                    report.error = Some(format!("{refused} of {read} records were refused; see the source's refusals"));
-                    SyncStatus::Partial
-                } else {
-                    SyncStatus::Succeeded
-                }
-            }
-            Err(error) => {
-                let cancelled = matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::LeaseLost);
-                if !cancelled {
-                    tracing::warn!(error = &error as &dyn std::error::Error, kind = ?error.kind(), "run failed");
-                }
-                report.error = Some(error.to_string());
-                if cancelled { SyncStatus::Cancelled } else { SyncStatus::Failed }
-            }
-        }
-    }
-
-    /// Notes that the run has begun, and that one which still stands as running (its worker died) has not ended.
-    async fn begin(&self, run_id: Uuid, source: &SourceSettings, now: DateTime<Utc>) -> Result<()> {
-        sync_run::Entity::update_many()
-            .col_expr(sync_run::Column::Status, Expr::value(SyncStatus::Cancelled))
-            .col_expr(sync_run::Column::FinishedAt, Expr::value(now))
-            .col_expr(sync_run::Column::Error, Expr::value("its worker stopped in the middle"))
-            .filter(sync_run::Column::SourceId.eq(&source.id))
-            .filter(sync_run::Column::Status.eq(SyncStatus::Running))
-            .exec(&self.db)
-            .await?;
-        let row = sync_run::Model {
-            id: run_id,
-            source_id: source.id.clone(),
-            status: SyncStatus::Running,
-            mode: SyncMode::Incremental,
-            started_at: now,
-            finished_at: None,
-            read: 0,
-            created: 0,
-            updated: 0,
-            unchanged: 0,
-            deleted: 0,
-            refused: 0,
-            error: None,
-        };
-        sync_run::Entity::insert(row.into_active_model()).exec_without_returning(&self.db).await?;
-        Ok(())
-    }
-
-    async fn finish(&self, run_id: Uuid, source: &SourceSettings, report: &RunReport) -> Result<()> {
-        let now = self.clock.now();
-        let count = |number: u32| Expr::value(i32::try_from(number).unwrap_or(i32::MAX));
-        sync_run::Entity::update_many()
-            .col_expr(sync_run::Column::Status, Expr::value(report.status))
-            .col_expr(sync_run::Column::Mode, Expr::value(report.mode))
-            .col_expr(sync_run::Column::FinishedAt, Expr::value(now))
-            .col_expr(sync_run::Column::Read, count(report.tally.read))
-            .col_expr(sync_run::Column::Created, count(report.tally.created))
-            .col_expr(sync_run::Column::Updated, count(report.tally.updated))
-            .col_expr(sync_run::Column::Unchanged, count(report.tally.unchanged))
-            .col_expr(sync_run::Column::Deleted, count(report.tally.deleted))
-            .col_expr(sync_run::Column::Refused, count(report.tally.refused))
-            .col_expr(sync_run::Column::Error, Expr::value(report.error.clone()))
-            .filter(sync_run::Column::Id.eq(run_id))
-            .exec(&self.db)
-            .await?;
-        let mut update = source::Entity::update_many()
-            .col_expr(source::Column::LastStatus, Expr::value(report.status))
-            .col_expr(source::Column::NextRunAt, Expr::value(now + source.every))
-            .filter(source::Column::Id.eq(&source.id));
-        if matches!(report.status, SyncStatus::Succeeded | SyncStatus::Partial) {
-            update = update.col_expr(source::Column::LastSucceededAt, Expr::value(now));
-        }
-        update.exec(&self.db).await?;
-        Ok(())
+        ending::conclude(&run, read, report).await
     }
 
     /// Commits, and tells who listens.
@@ -301,28 +231,28 @@ impl Engine {
     }
 
     fn api(&self, source: &SourceSettings) -> Result<Api> {
-        let tokens = match &source.oauth {
-            None => None,
-            Some(oauth) => {
-                // Tokens outlive a run: the next one goes on with the token of the last.
-                let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-                let tokens = match tokens.get(&source.id) {
-                    Some(tokens) => Arc::clone(tokens),
-                    None => {
-                        let new = Arc::new(Tokens::new(&self.client, &source.id, oauth, self.clock.clone())?);
-                        tokens.insert(source.id.clone(), Arc::clone(&new));
-                        new
-                    }
-                };
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = lines.entry(source.id.clone()).or_default();
+        let gate = match line.gate.take().filter(|gate| gate.fits(source)) {
+            Some(gate) => gate,
+            None => Arc::new(Gate::new(source, self.clock.clone(), self.pace.clone())),
+        };
+        line.gate = Some(Arc::clone(&gate));
+        let tokens = match (&source.oauth, &line.tokens) {
+            (None, _) => None,
+            (Some(_), Some(tokens)) => Some(Arc::clone(tokens)),
+            (Some(oauth), None) => {
+                let tokens = Arc::new(Tokens::new(&self.client, &source.id, oauth, self.clock.clone())?);
+                line.tokens = Some(Arc::clone(&tokens));
                 Some(tokens)
             }
         };
-        Api::new(&self.client, source, tokens)
+        Api::through(gate, &self.client, source, tokens)
     }
 }
 
 /// The streams of a source to read, in the connector's order.
-pub(crate) fn streams(source: &SourceSettings, connector: &dyn Connector) -> Vec<&'static crate::StreamSpec> {
+pub(crate) fn streams(source: &SourceSettings, connector: &dyn Connector) -> Vec<&'static StreamSpec> {
     let wanted: Option<HashSet<&str>> = source.streams.as_ref().map(|names| names.iter().map(String::as_str).collect());
     connector
         .manifest()

@@ -12,11 +12,17 @@ use crate::connector::{Connector, Mapped, Refused};
 use crate::error::Result;
 use crate::sync::claims::{self, Head};
 use crate::sync::refusals::Rejected;
+use crate::sync::shape::Shape;
 use crate::sync::writer::{Context, Incoming};
+
+/// A record by what its source calls it.
+type Key = (RecordType, String);
 
 /// A page, sorted.
 #[derive(Debug, Default)]
 pub(crate) struct Intake<'a> {
+    /// Records that came; not counting what is none of ours, and word that one is gone.
+    pub(crate) read: u32,
     /// New or changed.
     pub(crate) changed: Vec<Incoming<'a>>,
     /// Claims whose records are gone, by word of the source.
@@ -28,6 +34,25 @@ pub(crate) struct Intake<'a> {
     pub(crate) unchanged: Vec<String>,
     /// The latest change that a record is dated with.
     pub(crate) latest_change: Option<DateTime<Utc>>,
+    /// What the records looked like.
+    pub(crate) shape: Shape,
+    /// Whether a record was met on an earlier page of this reading.
+    pub(crate) repeated: bool,
+}
+
+/// A record, and when it last changed by its source's word.
+struct Dated<'a> {
+    incoming: Incoming<'a>,
+    at: Option<DateTime<Utc>>,
+}
+
+/// What a page says, with one voice for each identifier.
+#[derive(Default)]
+struct Told<'a> {
+    records: HashMap<Key, Dated<'a>>,
+    /// Keys of records in the order in which they came.
+    order: Vec<Key>,
+    gone: HashMap<Key, Option<DateTime<Utc>>>,
 }
 
 /// Sorts a page. `met` are the claims that this reading has met on earlier pages.
@@ -39,35 +64,9 @@ pub(crate) async fn sort<'a>(
     met: &RoaringTreemap,
 ) -> Result<Intake<'a>> {
     let mut intake = Intake::default();
-    let mut mapped: Vec<(Incoming<'a>, bool)> = Vec::with_capacity(raw.len());
-    let mut gone: Vec<(RecordType, String)> = Vec::new();
-    let mut places: HashMap<(RecordType, String), usize> = HashMap::new();
+    let mut told = Told::default();
     for raw in raw {
-        match connector.map(&context.stream, raw) {
-            Ok(Mapped::Record { external_id, modified_at, record }) => {
-                intake.latest_change = intake.latest_change.max(modified_at);
-                let version = connector.manifest().mapping_version;
-                let incoming = Incoming::new(&context.source_id, external_id, *record, version, raw)?;
-                let key = (incoming.record_type, incoming.external_id.clone());
-                match places.get(&key) {
-                    None => {
-                        places.insert(key, mapped.len());
-                        mapped.push((incoming, modified_at.is_some()));
-                    }
-                    Some(place) => twice(&mut intake, &mut mapped[*place], incoming, modified_at.is_some()),
-                }
-            }
-            Ok(Mapped::Deleted { external_id, record_type, modified_at }) => {
-                intake.latest_change = intake.latest_change.max(modified_at);
-                gone.push((record_type, external_id));
-            }
-            Ok(Mapped::Ignored(reason)) => {
-                tracing::debug!(source.id = context.source_id, stream = context.stream, reason, "record ignored");
-            }
-            Err(Refused { external_id, reasons }) => {
-                intake.rejected.push(Rejected { external_id, reasons, awaits_reference: false, raw });
-            }
-        }
+        listen(&mut intake, &mut told, connector, context, raw)?;
     }
     // A record whose new version is refused still stands: it was met.
     let types: Vec<RecordType> = connector
@@ -78,39 +77,115 @@ pub(crate) async fn sort<'a>(
         .flat_map(|stream| stream.records.iter().copied())
         .collect();
     let refused = intake.rejected.iter().filter_map(|rejected| rejected.external_id.clone());
-    let refused: Vec<(RecordType, String)> =
+    let refused: Vec<Key> =
         refused.flat_map(|id| types.iter().map(move |record_type| (*record_type, id.clone()))).collect();
-    let keys: HashSet<_> = places.into_keys().chain(gone.iter().cloned()).chain(refused.iter().cloned()).collect();
+    let keys: HashSet<Key> = told.records.keys().chain(told.gone.keys()).chain(refused.iter()).cloned().collect();
     let mut heads = claims::heads(db, &context.source_id, &keys).await?;
+    intake.repeated = keys.iter().filter_map(|key| heads.get(key)).any(|head| met.contains(number(head.id)));
+    intake.seen.extend(refused.iter().filter_map(|key| heads.get(key)).map(|head| head.id));
 
-    for (mut incoming, dated) in mapped {
-        let key = (incoming.record_type, incoming.external_id.clone());
+    for key in told.order {
+        let Some(Dated { mut incoming, at }) = told.records.remove(&key) else { continue };
         incoming.claim = heads.remove(&key);
         let met_before = incoming.claim.as_ref().is_some_and(|claim| met.contains(number(claim.id)));
         if incoming.is_unchanged() {
             intake.seen.extend(incoming.claim.map(|claim| claim.id));
             intake.unchanged.push(incoming.external_id);
-        } else if met_before && !dated && incoming.claim.as_ref().is_some_and(|claim| claim.deleted_at.is_none()) {
+        } else if met_before && at.is_none() && incoming.claim.as_ref().is_some_and(|claim| claim.deleted_at.is_none())
+        {
             intake.rejected.push(contradiction(incoming));
         } else {
             intake.changed.push(incoming);
         }
     }
-    intake.gone = gone.iter().filter_map(|key| heads.remove(key)).filter(|head| head.deleted_at.is_none()).collect();
-    intake.seen.extend(refused.iter().filter_map(|key| heads.get(key)).map(|head| head.id));
+    let gone = told.gone.keys().filter_map(|key| heads.remove(key));
+    intake.gone = gone.filter(|head| head.deleted_at.is_none()).collect();
     Ok(intake)
 }
 
-/// Two records of one page have one identifier: the same content counts once; where records are dated, the later one
-/// stands; else nobody can tell which is right.
-fn twice<'a>(intake: &mut Intake<'a>, first: &mut (Incoming<'a>, bool), second: Incoming<'a>, dated: bool) {
-    if first.0.fingerprint == second.fingerprint {
-        intake.unchanged.push(second.external_id);
-    } else if dated && first.1 {
-        intake.unchanged.push(first.0.external_id.clone());
-        first.0 = second;
-    } else {
-        intake.rejected.push(contradiction(second));
+/// Takes in one raw record.
+fn listen<'a>(
+    intake: &mut Intake<'a>,
+    told: &mut Told<'a>,
+    connector: &dyn Connector,
+    context: &Context,
+    raw: &'a Value,
+) -> Result<()> {
+    let (external_id, at, record) = match connector.map(&context.stream, raw) {
+        Ok(Mapped::Ignored(reason)) => {
+            tracing::debug!(source.id = context.source_id, stream = context.stream, reason, "record ignored");
+            return Ok(());
+        }
+        Ok(Mapped::Deleted { external_id, record_type, modified_at }) => {
+            intake.latest_change = intake.latest_change.max(modified_at);
+            told.is_gone(intake, (record_type, external_id), modified_at);
+            return Ok(());
+        }
+        Ok(Mapped::Record { external_id, modified_at, record }) => (external_id, modified_at, record),
+        Err(Refused { external_id, reasons }) => {
+            intake.read += 1;
+            intake.shape.learn(raw);
+            intake.rejected.push(Rejected { external_id, reasons, awaits_reference: false, raw });
+            return Ok(());
+        }
+    };
+    intake.read += 1;
+    intake.latest_change = intake.latest_change.max(at);
+    let departures = context.form.as_ref().map(|form| form.departures(raw)).unwrap_or_default();
+    if !departures.is_empty() {
+        let reasons = departures.into_iter().map(|what| format!("not in the form known so far: {what}")).collect();
+        let external_id = Some(external_id);
+        intake.rejected.push(Rejected { external_id, reasons, awaits_reference: false, raw });
+        return Ok(());
+    }
+    intake.shape.learn(raw);
+    let version = connector.manifest().mapping_version;
+    let incoming = Incoming::new(&context.source_id, external_id, *record, version, raw)?;
+    told.is_there(intake, Dated { incoming, at });
+    Ok(())
+}
+
+impl<'a> Told<'a> {
+    /// A record came. Where another of the same identifier came before it on this page, the same content counts once;
+    /// where both are dated, the later one stands; else nobody can tell which is right.
+    fn is_there(&mut self, intake: &mut Intake<'a>, new: Dated<'a>) {
+        let key = (new.incoming.record_type, new.incoming.external_id.clone());
+        if let Some(gone_at) = self.gone.get(&key) {
+            if gone_at.zip(new.at).is_some_and(|(gone_at, at)| gone_at >= at) {
+                intake.unchanged.push(new.incoming.external_id);
+                return;
+            }
+            self.gone.remove(&key);
+        }
+        match self.records.get_mut(&key) {
+            None => {
+                self.order.push(key.clone());
+                self.records.insert(key, new);
+            }
+            Some(first) if first.incoming.fingerprint == new.incoming.fingerprint => {
+                intake.unchanged.push(new.incoming.external_id);
+            }
+            Some(first) => match first.at.zip(new.at) {
+                Some((first_at, at)) if at >= first_at => {
+                    intake.unchanged.push(key.1);
+                    *first = new;
+                }
+                Some(_) => intake.unchanged.push(key.1),
+                None => intake.rejected.push(contradiction(new.incoming)),
+            },
+        }
+    }
+
+    /// Word came that a record is gone.
+    fn is_gone(&mut self, intake: &mut Intake<'a>, key: Key, at: Option<DateTime<Utc>>) {
+        if let Some(first) = self.records.get(&key) {
+            if first.at.zip(at).is_some_and(|(first_at, at)| first_at > at) {
+                return;
+            }
+            self.records.remove(&key);
+            intake.unchanged.push(key.1.clone());
+        }
+        self.gone.insert(key, at);
     }
 }
 

@@ -18,6 +18,8 @@ pub(crate) struct Lease {
     source_id: String,
     fence: i64,
     length: Duration,
+    /// Runs of the source that failed since one did not.
+    pub(crate) failures: u32,
 }
 
 impl Lease {
@@ -35,9 +37,20 @@ impl Lease {
             .col_expr(source::Column::Fence, Expr::col(source::Column::Fence).add(1))
             .filter(source::Column::Id.eq(source_id))
             .filter(source::Column::LeaseUntil.is_null().or(source::Column::LeaseUntil.lt(now)))
-            .exec_with_returning(db)
+            .exec(db)
             .await?;
-        Ok(taken.first().map(|row| Self { source_id: source_id.to_owned(), fence: row.fence, length }))
+        if taken.rows_affected == 0 {
+            return Ok(None);
+        }
+        // Asked for apart, and not with RETURNING: SQLite takes the name of a column that another connection has added
+        // since this one looked at the schema for a text, and would return nonsense.
+        let row = source::Entity::find_by_id(source_id).filter(source::Column::LeaseOwner.eq(owner)).one(db).await?;
+        Ok(row.map(|row| Self {
+            source_id: source_id.to_owned(),
+            fence: row.fence,
+            length,
+            failures: u32::try_from(row.failures).unwrap_or(0),
+        }))
     }
 
     /// Prolongs the lease, as part of what `db` is about to commit.

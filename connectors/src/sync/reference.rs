@@ -147,6 +147,7 @@ async fn register(journal: &Journal) -> Result<()> {
         lease_owner: None,
         lease_until: None,
         fence: 0,
+        failures: 0,
     };
     let stored = source::Entity::find_by_id(HUB).one(journal.connection()).await?;
     if stored.is_none_or(|stored| stored.name != row.name || stored.priority != row.priority) {
@@ -209,6 +210,7 @@ async fn install_partners(journal: &mut Journal) -> Result<()> {
         source_name: "Onderwijs Alliantie".to_owned(),
         stream: "reference".to_owned(),
         priorities: HashMap::from([(HUB.to_owned(), PRIORITY)]),
+        form: None,
     };
     // Partners before their offers: an offer has to find its partner.
     let (partners, offers): (Vec<_>, Vec<_>) =

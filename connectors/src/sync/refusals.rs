@@ -13,24 +13,22 @@ use uuid::Uuid;
 
 /// A payload longer than this is cut: it is for people to look at.
 const LONGEST_PAYLOAD: usize = 8 * 1024;
-/// Fields that may tell of people, in any of the standards: their values are not kept.
-const PERSONAL: [&str; 16] = [
+/// Parts of the names of fields that may tell of people, in any of the standards: their values are not kept.
+const PERSONAL: [&str; 14] = [
     "contact",
-    "contacts",
-    "email",
-    "e-mail",
-    "emails",
+    "mail",
     "phone",
-    "phones",
-    "telephone",
-    "telefoonnummer",
     "telefoon",
     "mobile",
+    "mobiel",
     "sms",
+    "fax",
     "givenname",
     "familyname",
-    "contactpersoon",
+    "username",
     "users",
+    "agents",
+    "iban",
 ];
 
 /// A record set aside.
@@ -48,7 +46,7 @@ pub(crate) struct Rejected<'a> {
 
 impl Rejected<'_> {
     /// What tells it from other refusals of its stream.
-    fn key(&self) -> String {
+    pub(crate) fn key(&self) -> String {
         match &self.external_id {
             Some(external_id) => external_id.clone(),
             None => {
@@ -173,14 +171,36 @@ fn without_personal(value: &Value) -> Value {
         Value::Object(fields) => fields
             .iter()
             .map(|(name, value)| {
-                let personal = PERSONAL.contains(&name.to_ascii_lowercase().as_str());
+                let name_of_field: String = name.chars().filter(char::is_ascii_alphabetic).collect();
+                let name_of_field = name_of_field.to_ascii_lowercase();
+                let personal = PERSONAL.iter().any(|part| name_of_field.contains(part));
                 let value = if personal && !value.is_null() { "(not kept)".into() } else { without_personal(value) };
                 (name.clone(), value)
             })
             .collect(),
         Value::Array(items) => items.iter().map(without_personal).collect(),
+        Value::String(text) => without_addresses(text).into(),
         other => other.clone(),
     }
+}
+
+/// What people wrote, without what can be written or called to: any word with an `@` in it, and any long number that
+/// begins as a telephone number does.
+fn without_addresses(text: &str) -> String {
+    let is_number = |word: &str| {
+        let digits = word.chars().filter(char::is_ascii_digit).count();
+        (word.starts_with("+31") || word.starts_with("06") || word.starts_with("(0"))
+            && digits >= 6
+            && word.chars().all(|char| char.is_ascii_digit() || "+-().".contains(char))
+    };
+    if !text.contains('@') && !text.split_whitespace().any(is_number) {
+        return text.to_owned();
+    }
+    let words = text.split(' ').map(|word| {
+        let bare = word.trim_matches(|char: char| ",;:".contains(char));
+        if word.contains('@') || is_number(bare) { "(not kept)" } else { word }
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -195,6 +215,16 @@ mod tests {
         let kept = payload(&raw);
         assert!(!kept.contains("Voorbeeld") && !kept.contains("school.example"));
         assert!(kept.contains("\"x\":1"));
+    }
+
+    #[test]
+    fn contact_details_in_what_people_wrote_are_not_kept_either() {
+        let raw =
+            json!({"naam": "X", "emailAdres": "a@b.example", "tekst": "Bel 06-12345678, of mail jan@school.example!"});
+        let kept = payload(&raw);
+        assert!(!kept.contains("12345678") && !kept.contains("jan@") && !kept.contains("a@b"), "{kept}");
+        assert!(kept.contains("Bel (not kept) of mail (not kept)"), "{kept}");
+        assert!(payload(&json!({"sourcedId": "0612345678", "postcode": "1011 AB"})).contains("1011 AB"));
     }
 
     #[test]

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use entity::source;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use rand::Rng;
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, ExprTrait, QueryFilter};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -16,8 +16,6 @@ use crate::error::ErrorKind;
 use crate::settings::SourceSettings;
 use crate::sync::engine::{Engine, RunOptions};
 
-/// Sources run at the same time by one worker.
-const AT_ONCE: usize = 4;
 /// How often the worker looks for what is due, at the longest.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
@@ -35,7 +33,7 @@ async fn work_until(engine: Arc<Engine>, sources: Vec<SourceSettings>, stop: Can
         match due(&engine, &sources).await {
             Ok(due) => {
                 for source in due {
-                    if running.len() >= AT_ONCE || busy.contains(&source.id) {
+                    if running.len() >= engine.settings.at_once.max(1) || busy.contains(&source.id) {
                         continue;
                     }
                     busy.push(source.id.clone());
@@ -47,10 +45,10 @@ async fn work_until(engine: Arc<Engine>, sources: Vec<SourceSettings>, stop: Can
             }
         }
         // Workers that started together do not look together for ever.
-        let pause = LOOK_EVERY.mul_f64(rand::rng().random_range(0.5..1.0));
+        let pause = LOOK_EVERY.mul_f64(0.5 + 0.5 * engine.pace.draw());
         tokio::select! {
             () = stop.cancelled() => {}
-            () = tokio::time::sleep(pause) => {}
+            () = engine.pace.sleep(pause) => {}
             Some(ended) = running.join_next() => forget(&mut busy, ended),
         }
     }
@@ -69,22 +67,32 @@ fn forget(busy: &mut Vec<String>, ended: Result<String, tokio::task::JoinError>)
     }
 }
 
-/// The sources that are due and free, the most important first, then the longest due.
+/// The sources that are due and free, in the order of [`turn`].
 async fn due(
     engine: &Engine,
     sources: &HashMap<String, Arc<SourceSettings>>,
 ) -> Result<Vec<Arc<SourceSettings>>, DbErr> {
     let now = engine.clock.now();
-    let rows = source::Entity::find()
+    let mut rows = source::Entity::find()
         .filter(source::Column::Enabled.eq(true))
         .filter(source::Column::Id.is_in(sources.keys()))
         .filter(source::Column::NextRunAt.is_null().or(source::Column::NextRunAt.lte(now)))
         .filter(source::Column::LeaseUntil.is_null().or(source::Column::LeaseUntil.lt(now)))
-        .order_by_asc(source::Column::Priority)
-        .order_by_asc(source::Column::NextRunAt)
         .all(&engine.db)
         .await?;
+    rows.sort_by_key(|source| turn(source, now));
     Ok(rows.into_iter().filter_map(|row| sources.get(&row.id).cloned()).collect())
+}
+
+/// Whose turn comes first, in a backlog: first those that have never been read, for what they tell is missing altogether,
+/// then the most important, where each interval that a source is late makes it more so: its priority's number counts as
+/// if divided by how many intervals it has missed. What matters less thereby waits longer, but not for ever.
+fn turn(source: &source::Model, now: DateTime<Utc>) -> (bool, i64, String) {
+    let late = source.next_run_at.map_or(0, |due| Ord::max((now - due).num_seconds(), 0));
+    let missed = late / Ord::max(source.every_secs, 1);
+    // In thousandths, so that the order is total and exact.
+    let weight = i64::from(Ord::max(source.priority, 1)) * 1000 / (1 + missed);
+    (source.next_run_at.is_some(), weight, source.id.clone())
 }
 
 async fn run(engine: Arc<Engine>, source: Arc<SourceSettings>, stop: CancellationToken) -> String {
@@ -98,4 +106,48 @@ async fn run(engine: Arc<Engine>, source: Arc<SourceSettings>, stop: Cancellatio
         }
     }
     source.id.clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use entity::vocabulary::SourceKind;
+
+    use super::*;
+
+    fn source(id: &str, priority: i32, due: Option<DateTime<Utc>>) -> source::Model {
+        source::Model {
+            id: id.to_owned(),
+            name: id.to_owned(),
+            connector: "partner".to_owned(),
+            kind: SourceKind::Partner,
+            priority,
+            every_secs: 900,
+            fresh_for_secs: 7200,
+            enabled: true,
+            last_succeeded_at: None,
+            last_status: None,
+            next_run_at: due,
+            lease_owner: None,
+            lease_until: None,
+            fence: 0,
+            failures: 0,
+        }
+    }
+
+    #[test]
+    fn a_backlog_is_worked_off_by_priority_and_lateness() {
+        let now: DateTime<Utc> = "2026-11-24T12:00:00Z".parse().unwrap();
+        let ago = |minutes| Some(now - TimeDelta::minutes(minutes));
+        let mut backlog = [
+            source("slightly-late", 100, ago(1)),
+            source("important", 10, ago(1)),
+            source("never-read", 100, None),
+            source("ten-intervals-late", 100, ago(165)),
+            source("late", 100, ago(31)),
+        ];
+        backlog.sort_by_key(|source| turn(source, now));
+        let order: Vec<_> = backlog.iter().map(|source| source.id.as_str()).collect();
+        assert_eq!(order, ["never-read", "ten-intervals-late", "important", "late", "slightly-late"]);
+    }
 }

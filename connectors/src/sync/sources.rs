@@ -47,6 +47,7 @@ async fn register_all(db: &DatabaseConnection, sources: &[SourceSettings]) -> Re
             lease_owner: None,
             lease_until: None,
             fence: 0,
+            failures: 0,
         };
         write(db, row).await?;
     }

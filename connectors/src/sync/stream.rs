@@ -1,34 +1,61 @@
-//! One reading of one stream: page after page while the next is on its way, and its conclusion.
+//! One reading of one stream: page after page, each written while the next is on its way. How it ends stands in
+//! [`super::ending`].
 
 use std::collections::HashSet;
 
+use chrono::{DateTime, Utc};
 use entity::journal::Journal;
 use entity::vocabulary::SyncMode;
 use sea_orm::ConnectionTrait;
 
-use crate::connector::{Page, ReadRequest, StreamSpec};
+use crate::connector::{Page, StreamSpec};
 use crate::error::{Error, ErrorKind, Result};
+use crate::settings::Drift;
 use crate::sync::checkpoint::{Plan, Position, Reading};
-use crate::sync::claims::{self, Head};
-use crate::sync::engine::{Progress, Run, RunReport};
+use crate::sync::claims;
+use crate::sync::engine::{Progress, Run};
+use crate::sync::fetch::{cancelled, fetch};
 use crate::sync::intake::{self, Intake, number};
+use crate::sync::report::RunReport;
+use crate::sync::shape::Shape;
 use crate::sync::writer::{self, Context, Written};
 use crate::sync::{policy, refusals};
 
-/// Claims taken back in one transaction.
-const RETIRE_AT_ONCE: usize = 500;
 /// A page is written again this often where the store failed: another writer may have been in the way.
 const WRITE_ATTEMPTS: u32 = 3;
 
 /// A reading of a stream.
 pub(crate) struct StreamRun {
-    spec: &'static StreamSpec,
-    context: Context,
-    reading: Reading,
-    /// Keys of the stream's refusals when the reading began.
+    pub(crate) spec: &'static StreamSpec,
+    pub(crate) context: Context,
+    pub(crate) reading: Reading,
+    /// Keys of the stream's refusals.
     refused: HashSet<String>,
     /// Tokens of pages read: one that comes again would go on for ever.
     tokens: HashSet<String>,
+    /// What its records looked like before.
+    pub(crate) known_shape: Shape,
+    /// What they look like in this reading.
+    pub(crate) shape: Shape,
+    /// What shows whether records moved from page to page while it read.
+    pub(crate) signs: Signs,
+}
+
+/// What a reading can tell of whether its source held still. Pages that are numbered or counted shift when a record comes
+/// or goes: one record is then met twice, or another not at all.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Signs {
+    /// How many records there are, as the first page said.
+    total: Option<u64>,
+    /// Whether anything was seen to move.
+    pub(crate) moved: bool,
+}
+
+impl Signs {
+    fn note(&mut self, page: &Page) {
+        self.moved |= self.total.is_some() && page.total.is_some() && self.total != page.total;
+        self.total = self.total.or(page.total);
+    }
 }
 
 /// Where a page's writes go.
@@ -41,7 +68,7 @@ enum Target<'a> {
 
 impl StreamRun {
     /// Opens the reading to do now, through `db`: while a dry run holds SQLite's one writer, that is its transaction.
-    async fn open(run: &Run<'_>, spec: &'static StreamSpec, db: &impl ConnectionTrait) -> Result<Self> {
+    pub(crate) async fn open(run: &Run<'_>, spec: &'static StreamSpec, db: &impl ConnectionTrait) -> Result<Self> {
         let source_id = &run.source.id;
         let incomplete = refusals::any_awaits(db, source_id, spec.name).await?
             || claims::any_incomplete(db, source_id, spec.name).await?;
@@ -51,16 +78,23 @@ impl StreamRun {
             full: run.options.full || run.options.dry_run,
             incomplete,
             full_every: run.engine.settings.full_every,
+            overlap: run.engine.settings.overlap,
+            mapping_version: run.connector.manifest().mapping_version.into(),
         };
         let reading = Reading::open(db, source_id, spec.name, plan, run.engine.clock.now()).await?;
+        let known_shape = Shape::load(db, source_id, spec.name).await?;
         let context = Context {
             source_id: source_id.clone(),
             source_name: run.source.display_name().to_owned(),
             stream: spec.name.to_owned(),
             priorities: run.priorities.clone(),
+            form: (run.source.drift == Drift::Refuse).then(|| known_shape.clone()),
         };
         let refused = refusals::keys(db, source_id, spec.name).await?;
-        Ok(Self { spec, context, reading, refused, tokens: HashSet::new() })
+        // Between two runs anything may have moved.
+        let signs = Signs { moved: reading.position != Position::Start, ..Signs::default() };
+        let tokens = HashSet::new();
+        Ok(Self { spec, context, reading, refused, tokens, known_shape, shape: Shape::default(), signs })
     }
 
     /// Reads a stream to its end. `None` where the system does not offer it.
@@ -73,32 +107,8 @@ impl StreamRun {
         Ok(offered.then_some(stream))
     }
 
-    /// Reads streams into one transaction that is never committed, so that records find those they point to.
-    pub(crate) async fn dry(
-        run: &Run<'_>,
-        specs: &[&'static StreamSpec],
-        report: &mut RunReport,
-    ) -> Result<Vec<String>> {
-        let mut journal = Journal::begin(&run.engine.db, run.engine.clock.now()).await?;
-        let mut held = Vec::new();
-        report.mode = SyncMode::Full;
-        for spec in specs {
-            let mut stream = Self::open(run, spec, journal.connection()).await?;
-            if !stream.read_pages(run, report, Some(&mut journal)).await? {
-                continue;
-            }
-            let gone = stream.gone(run, journal.connection()).await?;
-            match stream.hold(run, &gone) {
-                Some(reason) => held.push(reason),
-                None => report.tally.deleted += u32::try_from(gone.len()).unwrap_or(u32::MAX),
-            }
-        }
-        drop(journal);
-        Ok(held)
-    }
-
     /// Reads and writes page after page. `false` where the system does not offer the stream.
-    async fn read_pages(
+    pub(crate) async fn read_pages(
         &mut self,
         run: &Run<'_>,
         report: &mut RunReport,
@@ -118,7 +128,7 @@ impl StreamRun {
                 return Ok(false);
             }
             // The place where an earlier run was broken off is no longer good: the next run starts over.
-            Err(error) if first.is_some() && !matches!(error.kind(), ErrorKind::Cancelled) => {
+            Err(error) if first.is_some() && !policy::place_may_be_good(error.kind()) => {
                 self.start_over(run).await?;
                 return Err(error);
             }
@@ -126,17 +136,19 @@ impl StreamRun {
         };
         loop {
             if run.options.cancel.is_cancelled() {
-                return Err(Error::new(
-                    ErrorKind::Cancelled,
-                    "stopped before its end; the next run goes on from there",
-                ));
+                return Err(cancelled());
             }
             let next = page.next.take();
             if let Some(token) = &next
                 && !self.tokens.insert(token.clone())
             {
+                // Going on in a circle helps nobody: the next run starts over.
+                if dry.is_none() {
+                    self.start_over(run).await?;
+                }
                 return Err(Error::new(ErrorKind::Paging, "the system's paging goes in a circle: a page came again"));
             }
+            self.signs.note(&page);
             self.reading.position = next.clone().map_or(Position::End, Position::Page);
             let target = dry.as_deref_mut().map_or(Target::Store, Target::Nowhere);
             let write = self.write(run, &page, target, report);
@@ -182,14 +194,16 @@ impl StreamRun {
                 outcome => break outcome?,
             }
         };
-        let refused = u32::try_from(written.rejected.len()).unwrap_or(u32::MAX);
+        self.refused.extend(written.rejected.iter().map(refusals::Rejected::key));
+        self.shape.merge(&written.shape);
+        self.signs.moved |= written.repeated;
         let tally = &mut report.tally;
         tally.created += written.created;
         tally.updated += written.updated;
         tally.unchanged += written.unchanged;
         tally.deleted += written.deleted;
-        tally.refused += refused;
-        tally.read += written.created + written.updated + written.unchanged + refused;
+        tally.refused += u32::try_from(written.rejected.len()).unwrap_or(u32::MAX);
+        tally.read += written.read;
         run.engine.progressed(&Progress {
             source_id: run.source.id.clone(),
             stream: self.spec.name.to_owned(),
@@ -207,20 +221,32 @@ impl StreamRun {
         let intake = intake::sort(db, run.connector, &self.context, &page.records, &self.reading.seen).await?;
         let taken_again = intake.unchanged.iter().any(|key| self.refused.contains(key));
         if intake.changed.is_empty() && intake.gone.is_empty() && intake.rejected.is_empty() && !taken_again {
-            let written = Written { unchanged: count(intake.unchanged.len()), ..Written::default() };
             self.note(&intake.seen, intake.latest_change);
             run.lease.renew_when_half_over(db, engine.clock.now()).await?;
-            return Ok(written);
+            return Ok(Written {
+                read: intake.read,
+                unchanged: count(intake.unchanged.len()),
+                shape: intake.shape,
+                repeated: intake.repeated,
+                ..Written::default()
+            });
         }
         let mut journal = Journal::begin(db, engine.clock.now()).await?;
         run.lease.renew(journal.connection(), journal.at()).await?;
         let latest_change = intake.latest_change;
         let written = self.write_intake(&mut journal, intake).await?;
-        // Noted before the commit, since the checkpoint in it must hold them; a page that is written again notes them
-        // again, which changes nothing.
+        // Noted before the commit, since the checkpoint in it must hold them; and taken back where that fails, or a
+        // page that is written again would find its own records met already.
+        let before = (self.reading.seen.clone(), self.reading.latest_change);
         self.note(&written.seen, latest_change);
-        self.reading.save(journal.connection()).await?;
-        engine.commit(journal).await?;
+        let committed = async {
+            self.reading.save(journal.connection()).await?;
+            engine.commit(journal).await
+        };
+        if let Err(error) = committed.await {
+            (self.reading.seen, self.reading.latest_change) = before;
+            return Err(error);
+        }
         Ok(written)
     }
 
@@ -235,10 +261,13 @@ impl StreamRun {
 
     async fn write_intake<'p>(&self, journal: &mut Journal, intake: Intake<'p>) -> Result<Written<'p>> {
         let mut written = Written {
+            read: intake.read,
             unchanged: count(intake.unchanged.len()),
             rejected: intake.rejected,
             seen: intake.seen,
             taken: intake.unchanged,
+            shape: intake.shape,
+            repeated: intake.repeated,
             ..Written::default()
         };
         writer::write(journal, &self.context, intake.changed, &mut written).await?;
@@ -247,109 +276,17 @@ impl StreamRun {
         Ok(written)
     }
 
-    fn note(&mut self, seen: &[i64], latest_change: Option<chrono::DateTime<chrono::Utc>>) {
+    fn note(&mut self, seen: &[i64], latest_change: Option<DateTime<Utc>>) {
         self.reading.seen.extend(seen.iter().copied().map(number));
         self.reading.note_change(latest_change);
     }
 
-    /// Ends the reading: what a full one has not met is gone, unless that is more than may be. Then the reason.
-    pub(crate) async fn conclude(self, run: &Run<'_>, report: &mut RunReport) -> Result<Option<String>> {
-        let engine = run.engine;
-        let full = self.reading.mode == SyncMode::Full;
-        if full {
-            let gone = self.gone(run, &engine.db).await?;
-            if let Some(reason) = self.hold(run, &gone) {
-                self.start_over(run).await?;
-                return Ok(Some(reason));
-            }
-            for heads in gone.chunks(RETIRE_AT_ONCE) {
-                let mut journal = Journal::begin(&engine.db, engine.clock.now()).await?;
-                run.lease.renew(journal.connection(), journal.at()).await?;
-                let mut written = Written::default();
-                writer::retire(&mut journal, &self.context, heads.to_vec(), &mut written).await?;
-                engine.commit(journal).await?;
-                report.tally.deleted += written.deleted;
-            }
-        }
-        let journal = Journal::begin(&engine.db, engine.clock.now()).await?;
-        run.lease.renew(journal.connection(), journal.at()).await?;
-        if full {
-            let began_at = self.reading.began_at;
-            refusals::clear_gone(journal.connection(), &run.source.id, self.spec.name, began_at).await?;
-        }
-        let now = journal.at();
-        self.reading.conclude(journal.connection(), now).await?;
-        engine.commit(journal).await?;
-        Ok(None)
-    }
-
-    /// The live claims of the stream that this reading has not met.
-    async fn gone(&self, run: &Run<'_>, db: &impl ConnectionTrait) -> Result<Vec<Head>> {
-        const AT_ONCE: u64 = 5_000;
-        let mut gone = Vec::new();
-        let mut after = 0;
-        loop {
-            let heads = claims::live_heads(db, &run.source.id, self.spec.name, after, AT_ONCE).await?;
-            let Some(last) = heads.last() else { return Ok(gone) };
-            after = last.id;
-            gone.extend(heads.into_iter().filter(|head| !self.reading.seen.contains(number(head.id))));
-        }
-    }
-
-    /// Why these may not be deleted without somebody's word, where they may not.
-    fn hold(&self, run: &Run<'_>, gone: &[Head]) -> Option<String> {
-        let settings = &run.engine.settings;
-        let met = usize::try_from(self.reading.seen.len()).unwrap_or(usize::MAX);
-        let total = met.saturating_add(gone.len());
-        #[expect(clippy::cast_precision_loss, reason = "a share of counts far below 2^52")]
-        let share = gone.len() as f64 / total.max(1) as f64;
-        let too_many = gone.len() > settings.allowed_delete_count && share > settings.allowed_delete_share;
-        (too_many && !run.options.allow_mass_delete).then(|| {
-            format!(
-                "stream `{}` has lost {} of {total} records; nothing of it was deleted. If that is right, run `hub sync {} \
-                 --allow-mass-delete`.",
-                self.spec.name,
-                gone.len(),
-                run.source.id
-            )
-        })
-    }
-
-    async fn start_over(&self, run: &Run<'_>) -> Result<()> {
+    /// Writes that no reading is under way: the next run starts over.
+    pub(crate) async fn start_over(&self, run: &Run<'_>) -> Result<()> {
         let journal = Journal::begin(&run.engine.db, run.engine.clock.now()).await?;
         run.lease.renew(journal.connection(), journal.at()).await?;
         self.reading.forget(journal.connection()).await?;
         run.engine.commit(journal).await
-    }
-}
-
-/// One page, asked for again as the policy says.
-async fn fetch(
-    run: &Run<'_>,
-    spec: &StreamSpec,
-    since: Option<chrono::DateTime<chrono::Utc>>,
-    token: Option<&str>,
-) -> Result<Page> {
-    let mut attempt = 0;
-    loop {
-        let request = ReadRequest { stream: spec.name, since, token };
-        let outcome = tokio::select! {
-            outcome = run.connector.read(run.api, request) => outcome,
-            () = run.options.cancel.cancelled() => {
-                Err(Error::new(ErrorKind::Cancelled, "stopped before its end; the next run goes on from there"))
-            }
-        };
-        let error = match outcome {
-            Ok(page) => return Ok(page),
-            Err(error) => error,
-        };
-        attempt += 1;
-        let Some(wait) = policy::wait_before_retry(&error, attempt) else { return Err(error) };
-        tracing::debug!(stream = spec.name, kind = ?error.kind(), attempt, ?wait, "a page is asked for again");
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            () = run.options.cancel.cancelled() => return Err(error),
-        }
     }
 }
 

@@ -22,6 +22,7 @@ use crate::sync::municipalities;
 use crate::sync::refusals::{self, Rejected};
 use crate::sync::resolve::{Known, Wanted};
 use crate::sync::rows::{Assemble, Base, Built, Faults, Stamps};
+use crate::sync::shape::Shape;
 
 /// Rows in one `IN` list.
 const MOST_VALUES: usize = 5_000;
@@ -35,6 +36,8 @@ pub(crate) struct Context {
     pub(crate) stream: String,
     /// The priority of every source.
     pub(crate) priorities: HashMap<String, i32>,
+    /// What its records must look like, where others are to be refused.
+    pub(crate) form: Option<Shape>,
 }
 
 impl Context {
@@ -91,6 +94,8 @@ impl<'a> Incoming<'a> {
 /// What came of a page.
 #[derive(Debug, Default)]
 pub(crate) struct Written<'a> {
+    /// Records that came; not counting what is none of ours, and word that one is gone.
+    pub(crate) read: u32,
     pub(crate) created: u32,
     pub(crate) updated: u32,
     pub(crate) unchanged: u32,
@@ -100,6 +105,10 @@ pub(crate) struct Written<'a> {
     pub(crate) seen: Vec<i64>,
     /// Identifiers of the records that were taken.
     pub(crate) taken: Vec<String>,
+    /// What the records looked like.
+    pub(crate) shape: Shape,
+    /// Whether a record was met on an earlier page of this reading.
+    pub(crate) repeated: bool,
 }
 
 /// Writes the records of a page.
@@ -432,7 +441,10 @@ pub(crate) async fn write_refusals(
 ) -> Result<()> {
     let db = journal.connection();
     refusals::save(db, &context.source_id, &context.stream, &written.rejected, journal.at()).await?;
-    let cleared: Vec<String> = written.taken.iter().filter(|key| standing.contains(*key)).cloned().collect();
+    // One of an identifier that came twice may have been taken, and the other refused: that stands.
+    let refused: HashSet<String> = written.rejected.iter().map(Rejected::key).collect();
+    let cleared = written.taken.iter().filter(|key| standing.contains(*key) && !refused.contains(*key));
+    let cleared: Vec<String> = cleared.cloned().collect();
     refusals::clear(db, &context.source_id, &context.stream, &cleared).await?;
     Ok(())
 }

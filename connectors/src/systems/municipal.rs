@@ -134,7 +134,9 @@ fn page(answer: &Answer, place: &Place) -> Result<Page> {
         (Some(cursor), _) => Some(Place::Cursor(cursor.to_owned())),
         (None, Place::Cursor(_)) => None,
         (None, Place::Page(numbered)) => {
+            // Totals lie: behind a page that is full, one more is tried.
             let more = total.map(|total| numbered.read + (records.len() as u64) < total);
+            let more = more.filter(|more| *more || records.len() < size);
             numbered.following(&records, size, More::said(more))?.map(Place::Page)
         }
     };

@@ -105,7 +105,8 @@ fn page(answer: &Answer, collection: &str, offset: usize) -> Result<Page> {
     let more = match (records.is_empty(), says_next, total) {
         (true, ..) => false,
         (false, Some(true), _) => true,
-        (false, _, Some(total)) => (end as u64) < total,
+        // Totals lie: behind a page that is full, one more is tried.
+        (false, _, Some(total)) => (end as u64) < total || records.len() >= LIMIT,
         (false, Some(false), None) => false,
         (false, None, None) => true,
     };

@@ -29,7 +29,12 @@ pub(super) async fn engine(
     let engine_settings = EngineSettings {
         lease: settings.sync.lease(),
         allowed_delete_share: settings.sync.allowed_delete_share,
-        ..EngineSettings::default()
+        allowed_delete_count: settings.sync.allowed_delete_count,
+        allowed_refusal_share: settings.sync.allowed_refusal_share,
+        full_every: settings.sync.full_every(),
+        overlap: settings.sync.overlap(),
+        retry_budget: settings.sync.retry_budget(),
+        at_once: settings.sync.workers,
     };
     // The process's own name in leases: two on one machine are two.
     let worker = format!("{}-{}", std::process::id(), uuid::Uuid::now_v7().simple());

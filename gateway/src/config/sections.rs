@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use serde::Deserialize;
 use url::Url;
 
@@ -159,6 +160,16 @@ pub struct SyncSettings {
     pub workers: usize,
     /// A full read may take away this share of a source's records; more waits for an operator's word. 0 to 1.
     pub allowed_delete_share: f64,
+    /// A full read may take away this many records of a stream, whatever their share.
+    pub allowed_delete_count: usize,
+    /// A run that refuses a larger share of what it read is partial. 0 to 1.
+    pub allowed_refusal_share: f64,
+    /// Streams that are read by what changed are read in full this often, for what no change tells of.
+    pub full_every_hours: u32,
+    /// Changes are asked for from so long before the latest that is known.
+    pub overlap_secs: u32,
+    /// Waits before retries of one run take no longer than this together.
+    pub retry_budget_secs: u64,
     /// A worker that says nothing for this long has lost its source to the next.
     pub lease_secs: u64,
 }
@@ -169,11 +180,38 @@ impl SyncSettings {
     pub fn lease(&self) -> Duration {
         Duration::from_secs(self.lease_secs)
     }
+
+    /// Streams that are read by what changed are read in full this often.
+    #[must_use]
+    pub fn full_every(&self) -> TimeDelta {
+        TimeDelta::hours(self.full_every_hours.into())
+    }
+
+    /// Changes are asked for from so long before the latest that is known.
+    #[must_use]
+    pub fn overlap(&self) -> TimeDelta {
+        TimeDelta::seconds(self.overlap_secs.into())
+    }
+
+    /// Waits before retries of one run take no longer than this together.
+    #[must_use]
+    pub fn retry_budget(&self) -> Duration {
+        Duration::from_secs(self.retry_budget_secs)
+    }
 }
 
 impl Default for SyncSettings {
     fn default() -> Self {
-        Self { workers: 4, allowed_delete_share: 0.1, lease_secs: 60 }
+        Self {
+            workers: 4,
+            allowed_delete_share: 0.1,
+            allowed_delete_count: 5,
+            allowed_refusal_share: 0.1,
+            full_every_hours: 24,
+            overlap_secs: 300,
+            retry_budget_secs: 120,
+            lease_secs: 60,
+        }
     }
 }
 

@@ -186,11 +186,12 @@ fn unknown_keys_are_all_told_at_once() {
             "hub.toml: http.lissen: there is no such setting; known are listen, public_url, request_timeout_secs, \
              shutdown_grace_secs: correct or remove it",
             "hub.toml: http.listen: expected socket address, found true or false",
-            "hub.toml: sync.wrkers: there is no such setting; known are workers, allowed_delete_share, lease_secs: \
+            "hub.toml: sync.wrkers: there is no such setting; known are workers, allowed_delete_share, \
+             allowed_delete_count, allowed_refusal_share, full_every_hours, overlap_secs, retry_budget_secs, lease_secs: \
              correct or remove it",
             "hub.toml: source \"homes\".evry: there is no such setting; known are id, name, connector, base_url, \
              locations, boards, every, fresh_for, streams, priority, oauth, request_timeout, max_answer_bytes, \
-             max_file_bytes: correct or remove it",
+             max_file_bytes, requests_at_once, requests_per_minute, drift: correct or remove it",
         ]
     );
 }

@@ -68,8 +68,12 @@ fn numbers(settings: &Settings, reader: &mut Reader<'_>) {
     if settings.sync.lease_secs < 5 {
         reader.problem("sync.lease_secs", "must be at least 5, or a worker loses its source between two pages");
     }
-    if !(0.0..=1.0).contains(&settings.sync.allowed_delete_share) {
-        reader.problem("sync.allowed_delete_share", "must be from 0 (nothing) to 1 (everything)");
+    let shares = [
+        ("sync.allowed_delete_share", settings.sync.allowed_delete_share),
+        ("sync.allowed_refusal_share", settings.sync.allowed_refusal_share),
+    ];
+    for (key, _) in shares.into_iter().filter(|(_, share)| !(0.0..=1.0).contains(share)) {
+        reader.problem(key, "must be from 0 (nothing) to 1 (everything)");
     }
 }
 
@@ -153,6 +157,12 @@ fn sources(sources: &mut [SourceSettings], reader: &mut Reader<'_>, systems: &[E
         }
         if !seen.insert(source.id.clone()) {
             problems.push(("id", "two sources have this id: give one of them another".to_owned()));
+        }
+        if source.requests_at_once == 0 {
+            problems.push(("requests_at_once", "must be at least 1".to_owned()));
+        }
+        if source.requests_per_minute == Some(0) {
+            problems.push(("requests_per_minute", "must be at least 1; remove it for no limit".to_owned()));
         }
         addresses(source, &mut problems);
         if let Some(oauth) = &mut source.oauth {

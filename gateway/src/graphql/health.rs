@@ -21,6 +21,19 @@ pub(crate) enum SourceHealth {
     Disabled,
 }
 
+impl SourceHealth {
+    /// As commands write it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Healthy => "HEALTHY",
+            Self::Late => "LATE",
+            Self::Failing => "FAILING",
+            Self::NeverSynced => "NEVER_SYNCED",
+            Self::Disabled => "DISABLED",
+        }
+    }
+}
+
 /// A source, and how fresh it is at an instant.
 #[derive(Debug)]
 pub(crate) struct Freshness {
@@ -37,6 +50,26 @@ impl Freshness {
         let health = health(&source, now);
         let is_stale = source.kind != SourceKind::Hub && (health == SourceHealth::Failing || is_late(&source, now));
         Self { source, health, is_stale, confirmed: Vec::new() }
+    }
+
+    /// What is to be done about it, in a sentence; `None` where nothing is. `error` is why its last run did not succeed.
+    pub(crate) fn advice(&self, error: Option<&str>) -> Option<String> {
+        let id = &self.source.id;
+        let why = error.unwrap_or("its last run failed").trim_end_matches('.');
+        match self.health {
+            SourceHealth::Healthy => None,
+            SourceHealth::Disabled => Some("It is no longer configured; its records stay as they were.".to_owned()),
+            SourceHealth::NeverSynced => Some(format!("Run `hub sync {id}`, or start a worker: `hub worker`.")),
+            SourceHealth::Late => Some(match error {
+                Some(_) => format!("Its records are out of date: {why}. `hub runs {id}` shows what was tried."),
+                None => format!("Its records are out of date: is a worker running? `hub sync {id}` reads it now."),
+            }),
+            SourceHealth::Failing if self.source.last_status == Some(SyncStatus::Held) => Some(format!("{why}.")),
+            SourceHealth::Failing => {
+                let failures = self.source.failures;
+                Some(format!("Failed {failures} times in a row: {why}. `hub check {id}` tries it."))
+            }
+        }
     }
 
     /// Takes in what is known of one of its streams.
@@ -99,7 +132,20 @@ mod tests {
             lease_owner: None,
             lease_until: None,
             fence: 0,
+            failures: 0,
         }
+    }
+
+    #[test]
+    fn whoever_reads_of_a_source_that_is_not_well_reads_what_to_do() {
+        let now: DateTime<Utc> = "2026-11-23T12:00:00Z".parse().unwrap();
+        let ago = |hours| Some(now - TimeDelta::hours(hours));
+        let advice = |at, status, error| Freshness::new(source(at, status), now).advice(error);
+        assert_eq!(advice(ago(1), Some(SyncStatus::Succeeded), None), None);
+        assert!(advice(None, None, None).is_some_and(|text| text.contains("hub sync amsterdam-housing")));
+        assert!(advice(ago(5), Some(SyncStatus::Succeeded), None).is_some_and(|text| text.contains("worker running")));
+        let failing = advice(ago(1), Some(SyncStatus::Failed), Some("the token endpoint refused the client."));
+        assert!(failing.is_some_and(|text| text.contains("refused the client. `hub check amsterdam-housing`")));
     }
 
     #[test]
