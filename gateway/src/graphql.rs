@@ -18,6 +18,7 @@ mod query;
 mod reader;
 mod rows;
 mod scalars;
+mod search;
 mod shape;
 mod types;
 mod viewer;

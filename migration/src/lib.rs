@@ -11,6 +11,7 @@ use sea_orm_migration::prelude::*;
 mod dialect;
 mod m20261123_000001_store;
 mod m20261124_000002_public_changes;
+mod m20261124_000003_search;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -20,6 +21,10 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261123_000001_store::Migration), Box::new(m20261124_000002_public_changes::Migration)]
+        vec![
+            Box::new(m20261123_000001_store::Migration),
+            Box::new(m20261124_000002_public_changes::Migration),
+            Box::new(m20261124_000003_search::Migration),
+        ]
     }
 }

@@ -7,6 +7,7 @@ mod http;
 mod kill;
 mod policy;
 mod register;
+mod search;
 mod store;
 mod sync;
 mod token;

@@ -155,11 +155,13 @@ fn ways(kind: Kind) -> &'static [&'static str] {
             "{ schools(first: 9) { nodes { needs(first: 100) { totalCount nodes { key: id } } } } }",
             "{ municipalities(first: 9) { nodes { schools(first: 9) { nodes { needs(last: 50) { totalCount nodes { key: id } } } } } } }",
             "{ schoolBoards(first: 9) { nodes { schools(first: 9) { nodes { needs(first: 50) { totalCount nodes { key: id } } } } } } }",
+            "{ search(text: \"hulpvraag\", types: [NEED], first: 100) { totalCount nodes { ... on Need { key: id } } } }",
         ],
         Kind::Offer => &[
             "{ offers(first: 100) { totalCount nodes { key: id } } }",
             "{ offers(last: 100, filter: {statuses: [PUBLISHED, PAUSED, EXHAUSTED, ENDED]}) { totalCount nodes { key: id } } }",
             "{ partners(first: 9) { nodes { offers(first: 100) { totalCount nodes { key: id } } } } }",
+            "{ search(text: \"aanbod\", types: [OFFER], first: 100) { totalCount nodes { ... on Offer { key: id } } } }",
         ],
         Kind::Commitment => &[
             "{ commitments(first: 100) { totalCount nodes { key: id } } }",

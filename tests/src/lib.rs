@@ -2,6 +2,7 @@
 //! is a stand-in for a part that can run for real.
 
 pub mod hub;
+pub mod invented;
 pub mod issuer;
 pub mod records;
 pub mod store;

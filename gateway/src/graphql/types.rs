@@ -22,6 +22,7 @@ pub(crate) mod school;
 pub(crate) mod school_board;
 mod school_housing;
 mod school_summary;
+pub(crate) mod search;
 pub(crate) mod source;
 mod values;
 pub(crate) mod who;

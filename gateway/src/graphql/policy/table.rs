@@ -99,7 +99,7 @@ const TABLE: &[(&str, Access, &str)] = &[
         "school schools schoolBoard schoolBoards municipality municipalities partner partners housingSchemes \
          initiatives educationSystems themes supportKinds sources source viewer",
     ),
-    ("Query", ROWS, "node nodes needs offers commitments housingOptions changes"),
+    ("Query", ROWS, "node nodes needs offers commitments housingOptions search changes"),
     ("RateLimit", PUBLIC, "limit remaining resetAt cost"),
     ("Refusal", SYNC, "id stream externalId reasons firstSeenAt lastSeenAt payload"),
     ("Region", PUBLIC, "slug name isShrinking expectedShortage"),
@@ -131,6 +131,7 @@ const TABLE: &[(&str, Access, &str)] = &[
 fn of_page(type_name: &str) -> Option<&'static str> {
     match type_name {
         "CommittedPartnerEdge" => Some("cursor node commitments"),
+        "SearchEdge" => Some("cursor node score"),
         "SchoolHousingEdge" => Some("cursor node distanceKm"),
         _ if type_name.ends_with("Connection") => Some("edges nodes pageInfo totalCount"),
         _ if type_name.ends_with("Edge") => Some("cursor node"),
