@@ -20,6 +20,7 @@ mod rows;
 mod scalars;
 mod search;
 mod shape;
+mod suggest;
 mod types;
 mod viewer;
 mod vocabulary;
@@ -42,7 +43,7 @@ use self::reader::Reader;
 use self::shape::{Asked, Shapes};
 use self::types::node::Sourced;
 use self::viewer::{Stakes, Viewer};
-use crate::config::LimitSettings;
+use crate::config::{LimitSettings, MatchingSettings};
 use crate::error::Failure;
 
 type AllianceSchema = Schema<Query, EmptyMutation, EmptySubscription>;
@@ -69,6 +70,7 @@ pub struct Graph {
     stakes: Stakes,
     clock: Clock,
     longest_page: usize,
+    matching: Arc<MatchingSettings>,
 }
 
 impl Graph {
@@ -78,13 +80,20 @@ impl Graph {
         let schema = schema(limits).extension(policy::Policy).finish();
         let shapes = Arc::new(Shapes::of(&schema.sdl()));
         let stakes = Stakes::new(db.clone(), clock.clone());
-        Self { schema, shapes, db, stakes, clock, longest_page: limits.page_size }
+        Self { schema, shapes, db, stakes, clock, longest_page: limits.page_size, matching: Arc::default() }
+    }
+
+    /// The graph that matches offers with needs by these weights.
+    #[must_use]
+    pub fn matching(self, settings: &MatchingSettings) -> Self {
+        Self { matching: Arc::new(settings.clone()), ..self }
     }
 }
 
 impl Graph {
     fn reader(&self, viewer: Viewer, language: Language) -> Reader {
-        Reader::new(self.db.clone(), viewer, self.clock.now(), self.longest_page, language)
+        let reader = Reader::new(self.db.clone(), viewer, self.clock.now(), self.longest_page, language);
+        reader.matching(Arc::clone(&self.matching))
     }
 }
 

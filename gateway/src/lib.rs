@@ -6,4 +6,5 @@ pub mod database;
 pub mod error;
 pub mod graphql;
 pub mod http;
+mod matching;
 pub mod telemetry;

@@ -5,6 +5,7 @@ mod conformance;
 mod graph;
 mod http;
 mod kill;
+mod matching;
 mod policy;
 mod register;
 mod search;

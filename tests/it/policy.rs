@@ -270,6 +270,27 @@ async fn the_feed_tells_of_what_one_sees_or_once_could_and_of_nothing_else(#[cas
     Ok(())
 }
 
+/// Not even to those who may see a draft or a paused offer is it suggested.
+#[rstest]
+#[case(Backend::Sqlite)]
+#[case(Backend::Postgres)]
+#[tokio::test]
+async fn only_what_stands_open_is_suggested_to_anybody(#[case] backend: Backend) -> Result<()> {
+    let Some(hub) = Hub::start(backend).await? else { return Ok(()) };
+    let of = |kind: Kind, statuses: &[&str]| -> BTreeSet<String> {
+        let records = hub.fixture.records.iter().filter(|record| record.kind == kind);
+        records.filter(|record| statuses.contains(&record.status.as_str())).map(|record| record.id.clone()).collect()
+    };
+    let (open, published) = (of(Kind::Need, &["OPEN", "PARTLY_COMMITTED"]), of(Kind::Offer, &["PUBLISHED"]));
+    for role in &ROLES {
+        let query = "{ offers(first: 100) { nodes { suggestedNeeds(first: 100) { need { key: id } } } } }";
+        assert_eq!(ids(&hub.data(role, query, json!({})).await), open, "{}", role.name);
+        let query = "{ needs(first: 100) { nodes { suggestedOffers(first: 100) { offer { key: id } } } } }";
+        assert_eq!(ids(&hub.data(role, query, json!({})).await), published, "{}", role.name);
+    }
+    Ok(())
+}
+
 #[rstest]
 #[case(Backend::Sqlite)]
 #[case(Backend::Postgres)]

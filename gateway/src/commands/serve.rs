@@ -40,7 +40,7 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::R
         body_bytes: settings.limits.body_bytes,
         request_timeout: settings.http.request_timeout(),
     };
-    let graph = Graph::new(db.clone(), Clock::system(), &settings.limits);
+    let graph = Graph::new(db.clone(), Clock::system(), &settings.limits).matching(&settings.matching);
     let graphql = http::graphql::route(graph);
     let router = http::router(site, graphql);
 

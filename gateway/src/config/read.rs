@@ -13,7 +13,7 @@ use super::environment::ENVIRONMENT;
 use super::{ConfigError, Environment, Problem, Settings};
 
 /// The tables of a configuration.
-const SECTIONS: [&str; 8] = ["http", "database", "redis", "auth", "limits", "sync", "telemetry", "source"];
+const SECTIONS: [&str; 9] = ["http", "database", "redis", "auth", "limits", "sync", "matching", "telemetry", "source"];
 
 /// Settings that may hold a password and may therefore be named as a secret is.
 const CONNECTION_URLS: [(&str, &str); 2] = [("database", "url"), ("redis", "url")];
@@ -70,6 +70,7 @@ impl<'a> Reader<'a> {
             auth: self.section("auth"),
             limits: self.section("limits"),
             sync: self.section("sync"),
+            matching: self.section("matching"),
             telemetry: self.section("telemetry"),
             sources: self.sources(),
         }

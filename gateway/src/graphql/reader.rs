@@ -16,6 +16,7 @@ use super::language::Language;
 use super::list::qualified;
 use super::types::source::{record_counts, refused_counts};
 use super::viewer::Viewer;
+use crate::config::MatchingSettings;
 use crate::error::{Failure, Result};
 
 /// What one request reads with.
@@ -28,6 +29,8 @@ pub(crate) struct Reader {
     pub(crate) longest_page: usize,
     /// The language of texts, where a field's argument does not say.
     pub(crate) language: Language,
+    /// What counts for how much when offers are matched with needs.
+    pub(crate) matching: Arc<MatchingSettings>,
     sources: OnceCell<Result<Arc<Sources>>>,
     record_counts: OnceCell<Result<Arc<HashMap<String, i64>>>>,
     refused_counts: OnceCell<Result<Arc<HashMap<String, i64>>>>,
@@ -62,11 +65,17 @@ impl Reader {
             now,
             longest_page,
             language,
+            matching: Arc::default(),
             sources: OnceCell::new(),
             record_counts: OnceCell::new(),
             refused_counts: OnceCell::new(),
             touched: Mutex::default(),
         }
+    }
+
+    /// Matches by these weights.
+    pub(crate) fn matching(self, settings: Arc<MatchingSettings>) -> Self {
+        Self { matching: settings, ..self }
     }
 
     /// The request's reader.

@@ -24,5 +24,6 @@ mod school_housing;
 mod school_summary;
 pub(crate) mod search;
 pub(crate) mod source;
+mod suggestion;
 mod values;
 pub(crate) mod who;

@@ -52,17 +52,25 @@ SELECT
         partner.name
         || ' '
         || coalesce((
-            SELECT string_agg(municipality.name, ' ' ORDER BY municipality.name)
-            FROM offer_municipality
-            INNER JOIN municipality ON municipality.code = offer_municipality.municipality_code
-            WHERE offer_municipality.offer_id = offer.id
+            SELECT {joined}(named.name, ' ')
+            FROM (
+                SELECT municipality.name
+                FROM offer_municipality
+                INNER JOIN municipality ON municipality.code = offer_municipality.municipality_code
+                WHERE offer_municipality.offer_id = offer.id
+                ORDER BY municipality.name
+            ) AS named
         ), '')
         || ' '
         || coalesce((
-            SELECT string_agg(region.name, ' ' ORDER BY region.name)
-            FROM offer_region
-            INNER JOIN region ON region.slug = offer_region.region_slug
-            WHERE offer_region.offer_id = offer.id
+            SELECT {joined}(named.name, ' ')
+            FROM (
+                SELECT region.name
+                FROM offer_region
+                INNER JOIN region ON region.slug = offer_region.region_slug
+                WHERE offer_region.offer_id = offer.id
+                ORDER BY region.name
+            ) AS named
         ), ''),
         1,
         10000

@@ -238,6 +238,6 @@ pub(super) fn overdue(today: NaiveDate) -> Condition {
 }
 
 /// The commitment binds its partner: accepted or active.
-pub(super) fn live() -> Expr {
+pub(crate) fn live() -> Expr {
     qualified(commitment::Column::Status).is_in(CommitmentStatus::LIVE.map(Code::code))
 }
