@@ -38,6 +38,7 @@ pub mod region;
 pub mod region_shortage;
 pub mod school;
 pub mod school_board;
+pub mod search_document;
 pub mod source;
 pub mod stream_shape;
 pub mod support_kind;

@@ -19,6 +19,7 @@ use std::path::Path;
 use connectors::settings::SourceSettings;
 use connectors::systems::{Entry, SYSTEMS};
 
+pub use crate::matching::MatchingSettings;
 pub use auth::{Anonymous, AuthSettings};
 pub use connection_url::ConnectionUrl;
 pub use environment::Environment;
@@ -48,6 +49,8 @@ pub struct Settings {
     pub subscriptions: SubscriptionSettings,
     /// How sources are read.
     pub sync: SyncSettings,
+    /// What counts for how much when offers are matched with needs.
+    pub matching: MatchingSettings,
     /// What is logged.
     pub telemetry: TelemetrySettings,
     /// The partner systems, in the order of the file.

@@ -18,8 +18,10 @@ mod query;
 mod reader;
 mod rows;
 mod scalars;
+mod search;
 mod shape;
 mod subscription;
+mod suggest;
 mod types;
 mod viewer;
 mod vocabulary;
@@ -43,7 +45,7 @@ pub use self::subscription::operation_type;
 use self::subscription::{Subscription, Told};
 use self::types::node::Sourced;
 use self::viewer::Stakes;
-use crate::config::LimitSettings;
+use crate::config::{LimitSettings, MatchingSettings};
 use crate::error::Failure;
 use crate::feed::Feed;
 
@@ -72,6 +74,7 @@ pub struct Graph {
     clock: Clock,
     feed: Feed,
     longest_page: usize,
+    matching: Arc<MatchingSettings>,
 }
 
 impl Graph {
@@ -81,7 +84,14 @@ impl Graph {
         let schema = schema(limits).extension(policy::Policy).finish();
         let shapes = Arc::new(Shapes::of(&schema.sdl()));
         let stakes = Stakes::new(db.clone(), clock.clone());
-        Self { schema, shapes, db, stakes, clock, feed, longest_page: limits.page_size }
+        let matching = Arc::default();
+        Self { schema, shapes, db, stakes, clock, feed, longest_page: limits.page_size, matching }
+    }
+
+    /// The graph that matches offers with needs by these weights.
+    #[must_use]
+    pub fn matching(self, settings: &MatchingSettings) -> Self {
+        Self { matching: Arc::new(settings.clone()), ..self }
     }
 
     /// What the request reads with, and what it asks for; or why nothing of it is answered.
@@ -94,7 +104,8 @@ impl Graph {
         if let Some(refusal) = document.as_ref().and_then(|all| policy::refuse_whole(all, operation, &viewer)) {
             return Err(refusal);
         }
-        let reader = Reader::new(self.db.clone(), viewer, self.clock.clone(), self.longest_page, caller.language);
+        let reader = Reader::new(self.db.clone(), viewer, self.clock.clone(), self.longest_page, caller.language)
+            .matching(Arc::clone(&self.matching));
         let asked =
             document.map(|document| Asked::new(document, request.operation_name.clone(), request.variables.clone()));
         Ok((Arc::new(reader), asked))

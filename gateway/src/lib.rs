@@ -7,4 +7,5 @@ pub mod error;
 pub mod feed;
 pub mod graphql;
 pub mod http;
+mod matching;
 pub mod telemetry;

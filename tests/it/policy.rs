@@ -159,11 +159,13 @@ fn ways(kind: Kind) -> &'static [&'static str] {
             "{ schools(first: 9) { nodes { needs(first: 100) { totalCount nodes { key: id } } } } }",
             "{ municipalities(first: 9) { nodes { schools(first: 9) { nodes { needs(last: 50) { totalCount nodes { key: id } } } } } } }",
             "{ schoolBoards(first: 9) { nodes { schools(first: 9) { nodes { needs(first: 50) { totalCount nodes { key: id } } } } } } }",
+            "{ search(text: \"hulpvraag\", types: [NEED], first: 100) { totalCount nodes { ... on Need { key: id } } } }",
         ],
         Kind::Offer => &[
             "{ offers(first: 100) { totalCount nodes { key: id } } }",
             "{ offers(last: 100, filter: {statuses: [PUBLISHED, PAUSED, EXHAUSTED, ENDED]}) { totalCount nodes { key: id } } }",
             "{ partners(first: 9) { nodes { offers(first: 100) { totalCount nodes { key: id } } } } }",
+            "{ search(text: \"aanbod\", types: [OFFER], first: 100) { totalCount nodes { ... on Offer { key: id } } } }",
         ],
         Kind::Commitment => &[
             "{ commitments(first: 100) { totalCount nodes { key: id } } }",
@@ -269,6 +271,27 @@ async fn the_feed_tells_of_what_one_sees_or_once_could_and_of_nothing_else(#[cas
     let told = last(&open).expect("the one that was open");
     assert_eq!((&told["action"], &told["record"]), (&json!("DELETED"), &Value::Null));
     assert!(last(&draft).is_none());
+    Ok(())
+}
+
+/// Not even to those who may see a draft or a paused offer is it suggested.
+#[rstest]
+#[case(Backend::Sqlite)]
+#[case(Backend::Postgres)]
+#[tokio::test]
+async fn only_what_stands_open_is_suggested_to_anybody(#[case] backend: Backend) -> Result<()> {
+    let Some(hub) = Hub::start(backend).await? else { return Ok(()) };
+    let of = |kind: Kind, statuses: &[&str]| -> BTreeSet<String> {
+        let records = hub.fixture.records.iter().filter(|record| record.kind == kind);
+        records.filter(|record| statuses.contains(&record.status.as_str())).map(|record| record.id.clone()).collect()
+    };
+    let (open, published) = (of(Kind::Need, &["OPEN", "PARTLY_COMMITTED"]), of(Kind::Offer, &["PUBLISHED"]));
+    for role in &ROLES {
+        let query = "{ offers(first: 100) { nodes { suggestedNeeds(first: 100) { need { key: id } } } } }";
+        assert_eq!(ids(&hub.data(role, query, json!({})).await), open, "{}", role.name);
+        let query = "{ needs(first: 100) { nodes { suggestedOffers(first: 100) { offer { key: id } } } } }";
+        assert_eq!(ids(&hub.data(role, query, json!({})).await), published, "{}", role.name);
+    }
     Ok(())
 }
 

@@ -10,10 +10,11 @@ mod school;
 
 use anyhow::Result;
 use entity::journal::Journal;
-use entity::vocabulary::{ChangeAction, SourceKind};
-use entity::{Clock, school_board, source};
+use entity::vocabulary::ChangeAction;
+use entity::{Clock, school_board};
 use gateway::config::SubscriptionSettings;
-use sea_orm::{DatabaseConnection, EntityTrait, IntoActiveModel};
+use sea_orm::DatabaseConnection;
+use tests::invented::source;
 use uuid::Uuid;
 
 /// Follows the whole feed.
@@ -34,28 +35,6 @@ fn settings_of(backend: tests::store::Backend) -> SubscriptionSettings {
         tests::store::Backend::Postgres => only_told(),
         tests::store::Backend::Sqlite => looking(),
     }
-}
-
-/// The source of what these tests write.
-async fn source(db: &DatabaseConnection) -> Result<()> {
-    let row = source::Model {
-        id: "test".to_owned(),
-        name: "Test".to_owned(),
-        connector: "none".to_owned(),
-        kind: SourceKind::Partner,
-        priority: 1,
-        every_secs: 60,
-        fresh_for_secs: 60,
-        enabled: true,
-        last_succeeded_at: None,
-        last_status: None,
-        next_run_at: None,
-        lease_owner: None,
-        lease_until: None,
-        fence: 0,
-    };
-    source::Entity::insert(row.into_active_model()).exec_without_returning(db).await?;
-    Ok(())
 }
 
 fn board(number: u32) -> school_board::Model {

@@ -3,6 +3,7 @@
 
 pub mod gateway;
 pub mod hub;
+pub mod invented;
 pub mod issuer;
 pub mod partner;
 pub mod records;

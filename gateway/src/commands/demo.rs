@@ -106,7 +106,7 @@ pub(super) async fn run(arguments: &Arguments, output: &mut Output) -> anyhow::R
 
     tell(address, &sandbox, output)?;
     let worker = tokio::spawn(sync::work(engine, settings.sources.clone(), shutdown.clone()));
-    let graph = Graph::new(db.clone(), Clock::system(), feed.clone(), &settings.limits);
+    let graph = Graph::new(db.clone(), Clock::system(), feed.clone(), &settings.limits).matching(&settings.matching);
     let authenticator = Arc::new(Authenticator::new(&settings.auth, Clock::system())?);
     let keys = authenticator.keep_fresh(shutdown.clone());
     let site = Site {

@@ -42,7 +42,7 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::R
         request_timeout: settings.http.request_timeout(),
     };
     let feed = Feed::new(db.clone(), settings.subscriptions.poll());
-    let graph = Graph::new(db.clone(), Clock::system(), feed.clone(), &settings.limits);
+    let graph = Graph::new(db.clone(), Clock::system(), feed.clone(), &settings.limits).matching(&settings.matching);
     let streams = Streams::new(&settings.subscriptions, settings.limits.body_bytes, shutdown.clone());
     let graphql = http::graphql::routes(graph, &streams, http::graphql::by_token(Arc::clone(&site.authenticator)));
     let router = http::router(site, graphql);

@@ -104,13 +104,15 @@ fn the_default_file_says_the_defaults() {
     assert_eq!(written.limits, settings.limits);
     assert_eq!(written.subscriptions, settings.subscriptions);
     assert_eq!(written.sync, settings.sync);
+    assert_eq!(written.matching, settings.matching);
     assert_eq!(written.telemetry, settings.telemetry);
     assert!(written.sources.is_empty());
 }
 
 #[test]
 fn the_default_file_lists_every_setting() {
-    let sections = ["http", "database", "redis", "auth", "limits", "subscriptions", "sync", "telemetry", "source"];
+    let sections =
+        ["http", "database", "redis", "auth", "limits", "subscriptions", "sync", "matching", "telemetry", "source"];
     for section in sections.into_iter().chain(["source.oauth"]) {
         let text = match section {
             "source" => format!("{SOURCE}bogus = 1\n"),
@@ -182,7 +184,7 @@ fn unknown_keys_are_all_told_at_once() {
         problems(&text),
         [
             "hub.toml: metrics: there is no such section; known are http, database, redis, auth, limits, \
-             subscriptions, sync, telemetry, source: correct or remove it",
+             subscriptions, sync, matching, telemetry, source: correct or remove it",
             "hub.toml: http.lissen: there is no such setting; known are listen, public_url, request_timeout_secs, \
              shutdown_grace_secs: correct or remove it",
             "hub.toml: http.listen: expected socket address, found true or false",
@@ -379,4 +381,19 @@ fn secrets_sent_in_the_clear_are_warned_of() {
     assert_eq!(warnings.len(), 2, "{warnings:?}");
     assert!(warnings[0].contains("example.nl unencrypted"));
     assert!(warnings[1].contains("stale before it is read again"));
+}
+
+#[test]
+fn weights_that_mean_nothing_are_refused() {
+    let keys = |text: &str| -> Vec<String> {
+        problems(text).iter().filter_map(|line| Some(line.split(": ").nth(1)?.to_owned())).collect()
+    };
+    let text = "[matching]\ntheme_weight = -1.0\nvog_weight = nan\ncandidates = 5\n";
+    assert_eq!(keys(text), ["matching.theme_weight", "matching.vog_weight", "matching.candidates"]);
+    let none: String = crate::config::MatchingSettings::default()
+        .weights()
+        .iter()
+        .map(|(name, _)| format!("{name} = 0.0\n"))
+        .collect();
+    assert_eq!(keys(&format!("[matching]\n{none}")), ["matching"]);
 }

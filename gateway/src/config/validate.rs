@@ -15,6 +15,7 @@ use super::{AuthSettings, Settings};
 pub(super) fn validate(settings: &mut Settings, reader: &mut Reader<'_>, systems: &[Entry]) {
     numbers(settings, reader);
     connections(settings, reader);
+    matching(settings, reader);
     auth(&settings.auth, reader);
     public_url(settings, reader);
     log_filter(settings, reader);
@@ -74,6 +75,19 @@ fn numbers(settings: &Settings, reader: &mut Reader<'_>) {
     ];
     for (key, _) in shares.into_iter().filter(|(_, share)| !(0.0..=1.0).contains(share)) {
         reader.problem(key, "must be from 0 (nothing) to 1 (everything)");
+    }
+}
+
+fn matching(settings: &Settings, reader: &mut Reader<'_>) {
+    let weights = settings.matching.weights();
+    for (name, _) in weights.iter().filter(|(_, weight)| !weight.is_finite() || *weight < 0.0) {
+        reader.problem(&format!("matching.{name}"), "must be 0 (does not count) or more");
+    }
+    if weights.iter().all(|(_, weight)| *weight == 0.0) {
+        reader.problem("matching", "all weights are 0, so nothing would count: give one of them more");
+    }
+    if settings.matching.candidates < u64::try_from(settings.limits.page_size).unwrap_or(u64::MAX) {
+        reader.problem("matching.candidates", "must be at least `limits.page_size`, or a page could not be filled");
     }
 }
 

@@ -25,6 +25,7 @@ use super::types::partner::{self, Partner, PartnerConnection, PartnerFilter, Par
 use super::types::reference::{self, EducationSystem, SupportKindInfo, ThemeInfo};
 use super::types::school::{School, SchoolConnection, SchoolFilter, SchoolOrder};
 use super::types::school_board::{SchoolBoard, SchoolBoardConnection, SchoolBoardFilter};
+use super::types::search::{self, SearchConnection, SearchType};
 use super::types::source::Source;
 use super::types::who::{RateLimit, ViewerInfo};
 use super::types::{change, municipality as municipalities_of, school as schools_of, school_board as boards_of};
@@ -258,6 +259,19 @@ impl Query {
     /// The nine kinds of support (ondersteuning) with their labels, in the alliance's order.
     async fn support_kinds(&self, ctx: &Context<'_>) -> Result<Vec<SupportKindInfo>> {
         reference::support_kinds(Reader::of(ctx)?).await
+    }
+
+    /// Full-text search over schools, partners, needs, offers and initiatives, best first. A record is found that has all
+    /// words of the text, in whatever form; the last word may be the beginning of one.
+    async fn search(
+        &self,
+        ctx: &Context<'_>,
+        text: String,
+        types: Option<Vec<SearchType>>,
+        first: Option<i32>,
+        after: Option<String>,
+    ) -> Result<SearchConnection> {
+        search::search(Reader::of(ctx)?, &text, types, &PageArguments::forward(first, after)).await
     }
 
     /// What was created, changed or deleted since a cursor, oldest first: follow it to keep a copy in step. A page has

@@ -18,6 +18,7 @@ use super::language::Language;
 use super::list::qualified;
 use super::types::source::{record_counts, refused_counts};
 use super::viewer::Viewer;
+use crate::config::MatchingSettings;
 use crate::error::{Failure, Result};
 
 /// What one request reads with.
@@ -28,6 +29,8 @@ pub(crate) struct Reader {
     pub(crate) longest_page: usize,
     /// The language of texts, where a field's argument does not say.
     pub(crate) language: Language,
+    /// What counts for how much when offers are matched with needs.
+    pub(crate) matching: Arc<MatchingSettings>,
     clock: Clock,
     moment: Mutex<Arc<Moment>>,
 }
@@ -78,7 +81,7 @@ impl Reader {
         language: Language,
     ) -> Self {
         let moment = Mutex::new(Moment::at(clock.now()));
-        Self { db, viewer, longest_page, language, clock, moment }
+        Self { db, viewer, longest_page, language, matching: Arc::default(), clock, moment }
     }
 
     /// Begins the next answer of a subscription: it has an instant of its own, and reads the sources anew. The one
@@ -100,6 +103,11 @@ impl Reader {
 
     fn moment(&self) -> Arc<Moment> {
         Arc::clone(&self.moment.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Matches by these weights.
+    pub(crate) fn matching(self, settings: Arc<MatchingSettings>) -> Self {
+        Self { matching: settings, ..self }
     }
 
     /// The request's reader.

@@ -22,6 +22,8 @@ pub(crate) mod school;
 pub(crate) mod school_board;
 pub(crate) mod school_housing;
 mod school_summary;
+pub(crate) mod search;
 pub(crate) mod source;
+mod suggestion;
 mod values;
 pub(crate) mod who;

@@ -69,6 +69,7 @@ const TABLE: &[(&str, Access, &str)] = &[
         "id slug name municipality region themes summary startingPoints conditions effects partners schools",
     ),
     ("Location", PUBLIC, "latitude longitude"),
+    ("MatchReason", PUBLIC, "criterion score weight explanation"),
     ("Money", PUBLIC, "amount currency"),
     ("Municipality", PUBLIC, "id code name isG4 region schools housingSchemes coverage"),
     ("Municipality", ROWS, "housingOptions"),
@@ -76,8 +77,9 @@ const TABLE: &[(&str, Access, &str)] = &[
         "Need",
         PUBLIC,
         "id school title description themes supportKinds barriers urgency status fteAsked hoursPerWeekAsked \
-         startsOn endsOn createdAt updatedAt version provenance",
+         startsOn endsOn suggestedOffers createdAt updatedAt version provenance",
     ),
+    ("NeedMatch", PUBLIC, "need score reasons distanceKm"),
     ("Need", ROWS, "commitments"),
     ("Need", OWN, "contact"),
     ("Node", PUBLIC, "id"),
@@ -85,8 +87,9 @@ const TABLE: &[(&str, Access, &str)] = &[
         "Offer",
         PUBLIC,
         "id externalId partner title description themes supportKinds inputs status coverage capacity startsOn \
-         endsOn requiresVog vogInOrder languages createdAt updatedAt version provenance",
+         endsOn requiresVog vogInOrder languages suggestedNeeds createdAt updatedAt version provenance",
     ),
+    ("OfferMatch", PUBLIC, "offer score reasons distanceKm"),
     ("OfferCoverage", PUBLIC, "national municipalities regions centre radiusKm"),
     ("PageInfo", PUBLIC, "hasNextPage hasPreviousPage startCursor endCursor"),
     ("Partner", PUBLIC, "id name kind kvk website description provenance"),
@@ -99,7 +102,7 @@ const TABLE: &[(&str, Access, &str)] = &[
         "school schools schoolBoard schoolBoards municipality municipalities partner partners housingSchemes \
          initiatives educationSystems themes supportKinds sources source viewer",
     ),
-    ("Query", ROWS, "node nodes needs offers commitments housingOptions changes"),
+    ("Query", ROWS, "node nodes needs offers commitments housingOptions search changes"),
     ("RateLimit", PUBLIC, "limit remaining resetAt cost"),
     ("Refusal", SYNC, "id stream externalId reasons firstSeenAt lastSeenAt payload"),
     ("Region", PUBLIC, "slug name isShrinking expectedShortage"),
@@ -132,6 +135,7 @@ const TABLE: &[(&str, Access, &str)] = &[
 fn of_page(type_name: &str) -> Option<&'static str> {
     match type_name {
         "CommittedPartnerEdge" => Some("cursor node commitments"),
+        "SearchEdge" => Some("cursor node score"),
         "SchoolHousingEdge" => Some("cursor node distanceKm"),
         _ if type_name.ends_with("Connection") => Some("edges nodes pageInfo totalCount"),
         _ if type_name.ends_with("Edge") => Some("cursor node"),

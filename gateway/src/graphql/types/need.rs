@@ -12,6 +12,7 @@ use super::contact;
 use super::order::{OrderDirection, is_descending};
 use super::provenance::Provenance;
 use super::school::School;
+use super::suggestion::OfferMatch;
 use super::values::Contact;
 use crate::auth::scope;
 use crate::error::{Failure, Result};
@@ -132,6 +133,13 @@ impl Need {
             key: |need: &need::Model| Some(need.id),
         };
         below(ctx, &self.0, of_need, list).await.map(CommitmentConnection)
+    }
+
+    /// Published offers (aanbod) that fit, best first, with the reasons; 20 where `first` is not given. None for a need
+    /// that is met or over.
+    async fn suggested_offers(&self, ctx: &Context<'_>, first: Option<i32>) -> Result<Vec<OfferMatch>> {
+        let suggested = crate::graphql::suggest::offers(Reader::of(ctx)?, &self.0, first).await?;
+        Ok(suggested.into_iter().map(OfferMatch).collect())
     }
 
     /// Whom to speak to. Scope alliance:read; null without it, and for all but the school's board and partners whose

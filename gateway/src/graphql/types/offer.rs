@@ -17,6 +17,7 @@ use super::order::{OrderDirection, is_descending};
 use super::partner::{Partner, partner_ids, reaches_any};
 use super::provenance::Provenance;
 use super::region::Region;
+use super::suggestion::NeedMatch;
 use super::values::{Capacity, Location};
 use crate::error::{Failure, Result};
 use crate::graphql::conditions::{contains, holds_any, is_one_of};
@@ -139,6 +140,13 @@ impl Offer {
         &self.0.languages.0
     }
 
+    /// Open needs (hulpvragen) that this offer fits, best first, schools in vulnerable neighbourhoods first among equals;
+    /// 20 where `first` is not given. None for an offer that is not published.
+    async fn suggested_needs(&self, ctx: &Context<'_>, first: Option<i32>) -> Result<Vec<NeedMatch>> {
+        let suggested = crate::graphql::suggest::needs(Reader::of(ctx)?, &self.0, first).await?;
+        Ok(suggested.into_iter().map(NeedMatch).collect())
+    }
+
     /// When the hub first saw it.
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
@@ -208,10 +216,10 @@ pub(super) fn grouped<R>(rows: impl Iterator<Item = (Uuid, R)>) -> HashMap<Uuid,
     groups
 }
 
-type Used = HashMap<(Uuid, entity::vocabulary::CapacityUnit), f64>;
+pub(crate) type Used = HashMap<(Uuid, entity::vocabulary::CapacityUnit), f64>;
 
 /// What live commitments take of offers, by offer and unit.
-async fn used(reader: &Reader, ids: Vec<Uuid>) -> Result<Used> {
+pub(crate) async fn used(reader: &Reader, ids: Vec<Uuid>) -> Result<Used> {
     use commitment::Column;
     let rows: Vec<(Uuid, entity::vocabulary::CapacityUnit, f64)> = commitment::Entity::find()
         .select_only()

@@ -1,0 +1,2 @@
+DROP VIEW search_source;
+DROP TABLE search_document;

@@ -1,0 +1,14 @@
+DROP TRIGGER matching_follows_insert ON offer;
+DROP TRIGGER matching_follows_update ON offer;
+DROP TRIGGER matching_follows_insert ON offer_municipality;
+DROP TRIGGER matching_follows_update ON offer_municipality;
+DROP TRIGGER matching_follows_delete ON offer_municipality;
+DROP TRIGGER matching_follows_insert ON offer_region;
+DROP TRIGGER matching_follows_update ON offer_region;
+DROP TRIGGER matching_follows_delete ON offer_region;
+DROP TRIGGER matching_follows_insert ON need;
+DROP TRIGGER matching_follows_update ON need;
+DROP FUNCTION matching_follow_need();
+DROP FUNCTION matching_follow_reach();
+DROP FUNCTION matching_follow_offer();
+DROP FUNCTION offer_reach_refresh(uuid[]);

@@ -1,0 +1,10 @@
+DROP TRIGGER matching_offer_insert;
+DROP TRIGGER matching_need_insert;
+DROP TRIGGER matching_offer_update;
+DROP TRIGGER matching_need_update;
+DROP TRIGGER matching_offer_municipality_insert;
+DROP TRIGGER matching_offer_municipality_update;
+DROP TRIGGER matching_offer_municipality_delete;
+DROP TRIGGER matching_offer_region_insert;
+DROP TRIGGER matching_offer_region_update;
+DROP TRIGGER matching_offer_region_delete;
