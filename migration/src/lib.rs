@@ -12,6 +12,7 @@ mod dialect;
 mod m20261123_000001_store;
 mod m20261124_000002_public_changes;
 mod m20261124_000003_sync;
+mod m20261124_000004_writes;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000001_store::Migration),
             Box::new(m20261124_000002_public_changes::Migration),
             Box::new(m20261124_000003_sync::Migration),
+            Box::new(m20261124_000004_writes::Migration),
         ]
     }
 }
