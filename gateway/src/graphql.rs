@@ -8,10 +8,12 @@
 mod caller;
 mod conditions;
 mod connection;
+mod contacts;
 pub(crate) mod health;
 mod language;
 mod level;
 mod list;
+mod mutation;
 mod page;
 mod policy;
 mod query;
@@ -27,7 +29,7 @@ mod vocabulary;
 use std::sync::Arc;
 
 use async_graphql::parser::types::OperationType;
-use async_graphql::{EmptyMutation, Executor, Pos, Request, Response, Schema, SchemaBuilder, Value, value};
+use async_graphql::{Executor, Pos, Request, Response, Schema, SchemaBuilder, Value, value};
 use chrono::SecondsFormat;
 use entity::Clock;
 use futures::stream::{self, BoxStream, StreamExt};
@@ -36,6 +38,8 @@ use sea_orm::DatabaseConnection;
 pub use self::caller::Caller;
 use self::health::SourceHealth;
 pub use self::language::Language;
+use self::mutation::Mutation;
+pub use self::mutation::{Syncs, Writes};
 use self::query::Query;
 use self::reader::Reader;
 use self::shape::{Asked, Shapes};
@@ -43,14 +47,15 @@ pub use self::subscription::operation_type;
 use self::subscription::{Subscription, Told};
 use self::types::node::Sourced;
 use self::viewer::Stakes;
+use crate::audit::Trail;
 use crate::config::LimitSettings;
 use crate::error::Failure;
 use crate::feed::Feed;
 
-type AllianceSchema = Schema<Query, EmptyMutation, Subscription>;
+type AllianceSchema = Schema<Query, Mutation, Subscription>;
 
-fn schema(limits: &LimitSettings) -> SchemaBuilder<Query, EmptyMutation, Subscription> {
-    Schema::build(Query, EmptyMutation, Subscription)
+fn schema(limits: &LimitSettings) -> SchemaBuilder<Query, Mutation, Subscription> {
+    Schema::build(Query, Mutation, Subscription)
         .register_output_type::<Sourced>()
         .limit_depth(limits.depth)
         .limit_complexity(limits.cost)
@@ -72,6 +77,8 @@ pub struct Graph {
     clock: Clock,
     feed: Feed,
     longest_page: usize,
+    writes: Arc<Writes>,
+    trail: Trail,
 }
 
 impl Graph {
@@ -81,12 +88,25 @@ impl Graph {
         let schema = schema(limits).extension(policy::Policy).finish();
         let shapes = Arc::new(Shapes::of(&schema.sdl()));
         let stakes = Stakes::new(db.clone(), clock.clone());
-        Self { schema, shapes, db, stakes, clock, feed, longest_page: limits.page_size }
+        let (writes, trail) = (Arc::default(), Trail::new(db.clone()));
+        Self { schema, shapes, db, stakes, clock, feed, longest_page: limits.page_size, writes, trail }
+    }
+
+    /// Writes in this way.
+    #[must_use]
+    pub fn writing(self, writes: Writes) -> Self {
+        Self { writes: Arc::new(writes), ..self }
+    }
+
+    /// Waits for what is still being told to the audit trail. Call it when nothing more will be asked.
+    pub async fn close(&self) {
+        self.trail.finish().await;
     }
 
     /// What the request reads with, and what it asks for; or why nothing of it is answered.
     async fn begin(&self, request: &mut Request) -> std::result::Result<(Arc<Reader>, Option<Asked>), Response> {
         let caller = Caller::of(request);
+        let actor = caller.actor();
         let viewer = self.stakes.viewer(caller.identity).await.map_err(refused)?;
         // Parsed once: the schema finds the document in the request.
         let document = request.parsed_query().ok().cloned();
@@ -97,11 +117,12 @@ impl Graph {
         let reader = Reader::new(self.db.clone(), viewer, self.clock.clone(), self.longest_page, caller.language);
         let asked =
             document.map(|document| Asked::new(document, request.operation_name.clone(), request.variables.clone()));
-        Ok((Arc::new(reader), asked))
+        Ok((Arc::new(reader.acting(actor)), asked))
     }
 
-    /// Puts an answer in shape and says how fresh it is.
+    /// Tells of the contacts that an answer shows, puts it in shape and says how fresh it is.
     async fn finish(&self, reader: &Reader, asked: Option<&Asked>, mut response: Response) -> Response {
+        contacts::tell(&self.trail, &self.writes.register, reader).await;
         if let Some(asked) = asked {
             self.shapes.apply(asked, &mut response);
         }
@@ -119,7 +140,8 @@ impl Executor for Graph {
     async fn execute(&self, mut request: Request) -> Response {
         match self.begin(&mut request).await {
             Ok((reader, asked)) => {
-                let response = self.schema.execute(request.data(Arc::clone(&reader))).await;
+                let request = request.data(Arc::clone(&reader)).data(Arc::clone(&self.writes));
+                let response = self.schema.execute(request).await;
                 self.finish(&reader, asked.as_ref(), response).await
             }
             Err(refusal) => refusal,

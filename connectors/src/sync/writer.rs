@@ -23,8 +23,8 @@ use crate::sync::merge::{self, merge};
 use crate::sync::refusals::{self, Rejected};
 use crate::sync::resolve::{Known, Wanted};
 use crate::sync::rows::{Assemble, Base, Built, Faults, Stamps};
-use crate::sync::{municipalities, namesakes, personal};
 use crate::sync::shape::Shape;
+use crate::sync::{municipalities, namesakes, personal};
 
 /// Rows in one `IN` list.
 const MOST_VALUES: usize = 5_000;

@@ -13,8 +13,19 @@ use super::environment::ENVIRONMENT;
 use super::{ConfigError, Environment, Problem, Settings};
 
 /// The tables of a configuration.
-const SECTIONS: [&str; 9] =
-    ["http", "database", "redis", "auth", "limits", "subscriptions", "sync", "telemetry", "source"];
+const SECTIONS: [&str; 11] = [
+    "http",
+    "database",
+    "redis",
+    "auth",
+    "limits",
+    "subscriptions",
+    "sync",
+    "mutations",
+    "audit",
+    "telemetry",
+    "source",
+];
 
 /// Settings that may hold a password and may therefore be named as a secret is.
 const CONNECTION_URLS: [(&str, &str); 2] = [("database", "url"), ("redis", "url")];
@@ -72,6 +83,8 @@ impl<'a> Reader<'a> {
             limits: self.section("limits"),
             subscriptions: self.section("subscriptions"),
             sync: self.section("sync"),
+            mutations: self.section("mutations"),
+            audit: self.section("audit"),
             telemetry: self.section("telemetry"),
             sources: self.sources(),
         }
