@@ -14,3 +14,4 @@ mod subscriptions;
 mod sync;
 mod token;
 mod transport;
+mod write;
