@@ -38,7 +38,7 @@ use sea_orm::DatabaseConnection;
 pub use self::caller::Caller;
 use self::health::SourceHealth;
 pub use self::language::Language;
-use self::mutation::Mutation;
+use self::mutation::{Line, Mutation};
 pub use self::mutation::{Syncs, Writes};
 use self::query::Query;
 use self::reader::Reader;
@@ -78,6 +78,7 @@ pub struct Graph {
     feed: Feed,
     longest_page: usize,
     writes: Arc<Writes>,
+    line: Line,
     trail: Trail,
 }
 
@@ -88,8 +89,8 @@ impl Graph {
         let schema = schema(limits).extension(policy::Policy).finish();
         let shapes = Arc::new(Shapes::of(&schema.sdl()));
         let stakes = Stakes::new(db.clone(), clock.clone());
-        let (writes, trail) = (Arc::default(), Trail::new(db.clone()));
-        Self { schema, shapes, db, stakes, clock, feed, longest_page: limits.page_size, writes, trail }
+        let (writes, line, trail) = (Arc::default(), Line::default(), Trail::new(db.clone()));
+        Self { schema, shapes, db, stakes, clock, feed, longest_page: limits.page_size, writes, line, trail }
     }
 
     /// Writes in this way.
@@ -140,7 +141,7 @@ impl Executor for Graph {
     async fn execute(&self, mut request: Request) -> Response {
         match self.begin(&mut request).await {
             Ok((reader, asked)) => {
-                let request = request.data(Arc::clone(&reader)).data(Arc::clone(&self.writes));
+                let request = request.data(Arc::clone(&reader)).data(Arc::clone(&self.writes)).data(self.line.clone());
                 let response = self.schema.execute(request).await;
                 self.finish(&reader, asked.as_ref(), response).await
             }

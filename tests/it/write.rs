@@ -24,8 +24,8 @@ use tests::hub::TestHub;
 use tests::store::Backend;
 
 /// Every scope that writes, and that which shows one's own.
-const SCOPES: [&str; 6] =
-    ["alliance:read", "needs:write", "offers:write", "commitments:write", "housing:write", "sync:run"];
+const SCOPES: [&str; 7] =
+    ["sync:read", "alliance:read", "needs:write", "offers:write", "commitments:write", "housing:write", "sync:run"];
 
 /// A hub that has read everything once, and some of the parties in it.
 struct Stage {
@@ -110,12 +110,9 @@ impl Stage {
     }
 
     async fn need_status(&self, id: &Value) -> Result<Value> {
-        let answer = self.ask(
-            &self.board(),
-            "query ($id: ID!) { node(id: $id) { ... on Need { status } } }",
-            json!({ "id": id }),
-        );
-        Ok(answer.await["data"]["node"]["status"].clone())
+        let query = "query ($id: ID!) { node(id: $id) { ... on Need { status } } }";
+        let answer = self.ask(&self.board(), query, json!({ "id": id })).await;
+        Ok(answer["data"]["node"]["status"].clone())
     }
 }
 

@@ -27,6 +27,7 @@ use self::need::{CreateNeedInput, NeedPayload, SetNeedStatusInput, UpdateNeedInp
 use self::offer::{UpsertOffersInput, UpsertOffersPayload, WithdrawOffersInput, WithdrawOffersPayload};
 pub use self::sync::Syncs;
 use self::sync::{StartSyncInput, StartSyncPayload};
+pub(crate) use self::writing::Line;
 pub use self::writing::Writes;
 use super::policy::{authenticated, one, requires_scopes};
 use crate::auth::scope;

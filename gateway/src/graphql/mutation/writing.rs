@@ -11,8 +11,9 @@ use connectors::sync::push::{self, Amendment, Push, Pushed, Sender};
 use entity::audit_entry::{self, AuditAction, AuditStatus};
 use entity::journal::Journal;
 use entity::vocabulary::ChangeAction;
-use sea_orm::DatabaseTransaction;
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend};
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
 
 use super::Syncs;
 use super::answer::{Answer, UserError, UserErrorCode};
@@ -27,6 +28,10 @@ use crate::graphql::reader::Reader;
 const ATTEMPTS: u32 = 5;
 /// Before the second try; before the third twice this, and so on.
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// Where mutations wait for SQLite's one writer. Its own way of waiting is unfair: of many, some never come to it.
+#[derive(Clone, Default)]
+pub(crate) struct Line(Arc<Mutex<()>>);
 
 /// How the graph writes.
 #[derive(Clone)]
@@ -92,13 +97,23 @@ pub(super) async fn once<W: Work>(ctx: &Context<'_>, work: &W) -> Result<Answer>
         Ok(key) => key,
         Err(error) => return Ok(Answer::refused(vec![error])),
     };
-    let actor = caller.actor();
+    let one_writer = reader.db.get_database_backend() == DbBackend::Sqlite;
+    let line = ctx.data_opt::<Line>().filter(|_| one_writer);
     let mut attempt = 1;
     loop {
-        let journal = Journal::begin(&reader.db, reader.now()).await?;
-        let scope = W::SCOPE;
-        let writing = Writing { journal, writes, caller, actor: &actor, scope, entries: Vec::new() };
-        match writing.carry_out(work, key.as_ref()).await {
+        let turn = match line {
+            Some(line) => Some(line.0.lock().await),
+            None => None,
+        };
+        let outcome = async {
+            let journal = Journal::begin(&reader.db, reader.now()).await?;
+            let scope = W::SCOPE;
+            let writing = Writing { journal, writes, caller, actor: &reader.actor, scope, entries: Vec::new() };
+            writing.carry_out(work, key.as_ref()).await
+        };
+        let outcome = outcome.await;
+        drop(turn);
+        match outcome {
             Err(error @ (Failure::Store(_) | Failure::Write(_))) if attempt < ATTEMPTS => {
                 tracing::debug!(mutation = W::NAME, attempt, error = ?error, "a mutation is tried again");
                 tokio::time::sleep(PAUSE * attempt).await;
