@@ -4,12 +4,14 @@
 //! Serialized, a record is what a claim keeps, and fields that are `None` are left out.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use entity::global_id::{GlobalId, Kind};
 use entity::vocabulary::{
     Barrier, CapacityUnit, CommitmentStatus, HousingSegment, HousingStatus, HousingType, InputKind, NeedStatus,
     OfferStatus, PartnerKind, RecordType, SchemeStatus, SupportKind, Theme, Urgency,
 };
 use entity::{Brin, CodeSet, GeoPoint, Kvk, MunicipalityCode, SchoolBoardNumber};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// A reference to another record.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -19,6 +21,8 @@ pub enum Reference<K> {
     Key(K),
     /// By its identifier in the same source.
     External(String),
+    /// By the hub's own identity of it: what is written through the hub's interface knows no other.
+    Record(Uuid),
 }
 
 /// What a source says of a record.
@@ -294,7 +298,7 @@ pub struct Commitment {
     /// The need it answers: the hub's global id, or the identifier that the need has in the system it came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub need: Option<String>,
-    /// The offer it comes from: its identifier in this source.
+    /// The offer it comes from: the hub's global id, or its identifier in this source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offer: Option<String>,
     /// What is committed, in a line.
@@ -470,13 +474,19 @@ impl Record {
             Self::Commitment(commitment) => {
                 commitment.partner.qualify(source_id);
                 commitment.school.qualify(source_id);
-                commitment.offer.iter_mut().for_each(|offer| qualify(offer, source_id));
+                commitment.offer.iter_mut().for_each(|offer| qualify_unless_global(offer, Kind::Offer, source_id));
             }
             Self::HousingOption(option) => {
                 option.provider.iter_mut().for_each(|provider| provider.qualify(source_id));
                 option.scheme.iter_mut().for_each(|scheme| qualify(scheme, source_id));
             }
         }
+    }
+}
+
+fn qualify_unless_global(external_id: &mut String, kind: Kind, source_id: &str) {
+    if GlobalId::parse(external_id).ok().and_then(|id| id.uuid_of(kind)).is_none() {
+        qualify(external_id, source_id);
     }
 }
 

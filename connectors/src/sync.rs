@@ -8,6 +8,7 @@
 mod check;
 mod checkpoint;
 mod claims;
+mod difference;
 mod ending;
 mod engine;
 mod fetch;
@@ -15,7 +16,10 @@ mod intake;
 mod lease;
 mod merge;
 mod municipalities;
+mod namesakes;
+mod personal;
 mod policy;
+pub mod push;
 mod reference;
 mod refusals;
 mod report;
@@ -32,7 +36,7 @@ pub use engine::{Engine, Observer, Progress, RunOptions};
 pub use reference::install as install_reference;
 pub use report::{RunReport, Tally};
 pub use schedule::work;
-pub use sources::register;
+pub use sources::{INTERFACE, register};
 
 use std::time::Duration;
 

@@ -31,6 +31,8 @@ pub struct Model {
     pub changed_at: DateTimeUtc,
     /// When the source stopped telling of it. `None`: it still does.
     pub deleted_at: Option<DateTimeUtc>,
+    /// Since when it says the status that it says. `None`: it says none, or from before this was noted.
+    pub status_at: Option<DateTimeUtc>,
 }
 
 /// Relations are written out in finders, not declared.

@@ -7,8 +7,11 @@
 //! 3. `connectors::record` gets it (what a source may say), and `connectors::sync::merge` carries it over.
 //! 4. `gateway::graphql::types` shows it; `hub schema > gateway/schema.graphql`.
 
+pub mod audit_entry;
+pub mod audit_retention;
 pub mod change;
 pub mod checkpoint;
+pub mod citizen_number;
 pub mod claim;
 pub mod clock;
 pub mod code;
@@ -20,6 +23,7 @@ pub mod geo;
 pub mod global_id;
 pub mod housing_option;
 pub mod housing_scheme;
+pub mod idempotency_key;
 pub mod identifier;
 pub mod initiative;
 pub mod initiative_partner;

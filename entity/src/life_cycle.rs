@@ -1,7 +1,12 @@
 //! Life cycles of records that change hands, as pure functions.
 
+mod coverage;
+mod steps;
+
 use chrono::NaiveDate;
 
+pub use self::coverage::{Asked, Committed};
+pub use self::steps::Side;
 use crate::vocabulary::{CommitmentStatus, HousingStatus, NeedStatus, OfferStatus};
 
 impl NeedStatus {

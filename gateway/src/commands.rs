@@ -3,6 +3,7 @@
 //! # To add a command
 //! Its file here with its arguments and its `run`, its variant in `Command`, its line in `execute`.
 
+mod audit;
 mod check;
 mod demo;
 mod import;
@@ -61,6 +62,8 @@ enum Command {
     Migrate(migrate::Arguments),
     /// Takes in reference data from files
     Import(import::Arguments),
+    /// Prints the audit trail: who wrote and read what, a line of JSON each
+    Audit(audit::Arguments),
     /// Prints the GraphQL schema
     Schema(schema::Arguments),
     /// Runs the simulated partner systems alone
@@ -131,6 +134,7 @@ async fn execute(hub: Hub, environment: &Environment, output: &mut Output) -> an
         Command::Serve(arguments) => serve::run(&arguments, &settings?).await,
         Command::Migrate(arguments) => migrate::run(&arguments, &settings?, output).await,
         Command::Import(arguments) => import::run(&arguments, &settings?, output).await,
+        Command::Audit(arguments) => audit::run(&arguments, &settings?, output).await,
         Command::Worker(arguments) => worker::run(&arguments, &settings?).await,
         Command::Sync(arguments) => sync::run(&arguments, &settings?, output).await,
         Command::Sources(arguments) => listing::run(&arguments, &settings?, output).await,

@@ -13,6 +13,7 @@ mod problem;
 mod read;
 mod sections;
 mod validate;
+mod writes;
 
 use std::path::Path;
 
@@ -28,6 +29,7 @@ pub use sections::{
     DatabaseSettings, HttpSettings, LimitSettings, LogFormat, RedisSettings, SubscriptionSettings, SyncSettings,
     TelemetrySettings,
 };
+pub use writes::{AuditSettings, MutationSettings, retention};
 
 /// The file that is read where none is named and it is there.
 pub const DEFAULT_FILE: &str = "hub.toml";
@@ -51,6 +53,10 @@ pub struct Settings {
     pub sync: SyncSettings,
     /// What counts for how much when offers are matched with needs.
     pub matching: MatchingSettings,
+    /// What is written through the hub's interface.
+    pub mutations: MutationSettings,
+    /// The audit trail.
+    pub audit: AuditSettings,
     /// What is logged.
     pub telemetry: TelemetrySettings,
     /// The partner systems, in the order of the file.

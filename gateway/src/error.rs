@@ -22,6 +22,8 @@ pub enum Failure {
     UnauthenticatedFor(String),
     /// The store failed.
     Store(Arc<DbErr>),
+    /// A write failed.
+    Write(Arc<connectors::Error>),
     /// The hub is at fault.
     Internal(&'static str),
 }
@@ -42,7 +44,7 @@ impl Failure {
             Self::BadUserInput(_) => "BAD_USER_INPUT",
             Self::Forbidden(_) => "FORBIDDEN",
             Self::Unauthenticated | Self::UnauthenticatedFor(_) | Self::TokenEnded => "UNAUTHENTICATED",
-            Self::Store(_) | Self::Internal(_) => "INTERNAL",
+            Self::Store(_) | Self::Write(_) | Self::Internal(_) => "INTERNAL",
         }
     }
 }
@@ -50,6 +52,12 @@ impl Failure {
 impl From<DbErr> for Failure {
     fn from(error: DbErr) -> Self {
         Self::Store(Arc::new(error))
+    }
+}
+
+impl From<connectors::Error> for Failure {
+    fn from(error: connectors::Error) -> Self {
+        Self::Write(Arc::new(error))
     }
 }
 
@@ -63,6 +71,10 @@ impl From<Failure> for async_graphql::Error {
             Failure::UnauthenticatedFor(scope) => format!("This needs an access token with the scope `{scope}`."),
             Failure::Store(error) => {
                 tracing::error!(error = error.as_ref() as &dyn std::error::Error, "the store failed a query");
+                "Internal error".to_owned()
+            }
+            Failure::Write(error) => {
+                tracing::error!(error = error.as_ref() as &dyn std::error::Error, "a write failed");
                 "Internal error".to_owned()
             }
             Failure::Internal(what) => {

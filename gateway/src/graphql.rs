@@ -8,10 +8,12 @@
 mod caller;
 mod conditions;
 mod connection;
+mod contacts;
 pub(crate) mod health;
 mod language;
 mod level;
 mod list;
+mod mutation;
 mod page;
 mod policy;
 mod query;
@@ -29,7 +31,7 @@ mod vocabulary;
 use std::sync::Arc;
 
 use async_graphql::parser::types::OperationType;
-use async_graphql::{EmptyMutation, Executor, Pos, Request, Response, Schema, SchemaBuilder, Value, value};
+use async_graphql::{Executor, Pos, Request, Response, Schema, SchemaBuilder, Value, value};
 use chrono::SecondsFormat;
 use entity::Clock;
 use futures::stream::{self, BoxStream, StreamExt};
@@ -38,6 +40,8 @@ use sea_orm::DatabaseConnection;
 pub use self::caller::Caller;
 use self::health::SourceHealth;
 pub use self::language::Language;
+use self::mutation::{Line, Mutation};
+pub use self::mutation::{Syncs, Writes};
 use self::query::Query;
 use self::reader::Reader;
 use self::shape::{Asked, Shapes};
@@ -45,14 +49,15 @@ pub use self::subscription::operation_type;
 use self::subscription::{Subscription, Told};
 use self::types::node::Sourced;
 use self::viewer::Stakes;
+use crate::audit::Trail;
 use crate::config::{LimitSettings, MatchingSettings};
 use crate::error::Failure;
 use crate::feed::Feed;
 
-type AllianceSchema = Schema<Query, EmptyMutation, Subscription>;
+type AllianceSchema = Schema<Query, Mutation, Subscription>;
 
-fn schema(limits: &LimitSettings) -> SchemaBuilder<Query, EmptyMutation, Subscription> {
-    Schema::build(Query, EmptyMutation, Subscription)
+fn schema(limits: &LimitSettings) -> SchemaBuilder<Query, Mutation, Subscription> {
+    Schema::build(Query, Mutation, Subscription)
         .register_output_type::<Sourced>()
         .limit_depth(limits.depth)
         .limit_complexity(limits.cost)
@@ -75,6 +80,9 @@ pub struct Graph {
     feed: Feed,
     longest_page: usize,
     matching: Arc<MatchingSettings>,
+    writes: Arc<Writes>,
+    line: Line,
+    trail: Trail,
 }
 
 impl Graph {
@@ -84,8 +92,9 @@ impl Graph {
         let schema = schema(limits).extension(policy::Policy).finish();
         let shapes = Arc::new(Shapes::of(&schema.sdl()));
         let stakes = Stakes::new(db.clone(), clock.clone());
-        let matching = Arc::default();
-        Self { schema, shapes, db, stakes, clock, feed, longest_page: limits.page_size, matching }
+        let (matching, writes, line, trail) = (Arc::default(), Arc::default(), Line::default(), Trail::new(db.clone()));
+        let longest_page = limits.page_size;
+        Self { schema, shapes, db, stakes, clock, feed, longest_page, matching, writes, line, trail }
     }
 
     /// The graph that matches offers with needs by these weights.
@@ -94,9 +103,21 @@ impl Graph {
         Self { matching: Arc::new(settings.clone()), ..self }
     }
 
+    /// Writes in this way.
+    #[must_use]
+    pub fn writing(self, writes: Writes) -> Self {
+        Self { writes: Arc::new(writes), ..self }
+    }
+
+    /// Waits for what is still being told to the audit trail. Call it when nothing more will be asked.
+    pub async fn close(&self) {
+        self.trail.finish().await;
+    }
+
     /// What the request reads with, and what it asks for; or why nothing of it is answered.
     async fn begin(&self, request: &mut Request) -> std::result::Result<(Arc<Reader>, Option<Asked>), Response> {
         let caller = Caller::of(request);
+        let actor = caller.actor();
         let viewer = self.stakes.viewer(caller.identity).await.map_err(refused)?;
         // Parsed once: the schema finds the document in the request.
         let document = request.parsed_query().ok().cloned();
@@ -108,11 +129,12 @@ impl Graph {
             .matching(Arc::clone(&self.matching));
         let asked =
             document.map(|document| Asked::new(document, request.operation_name.clone(), request.variables.clone()));
-        Ok((Arc::new(reader), asked))
+        Ok((Arc::new(reader.acting(actor)), asked))
     }
 
-    /// Puts an answer in shape and says how fresh it is.
+    /// Tells of the contacts that an answer shows, puts it in shape and says how fresh it is.
     async fn finish(&self, reader: &Reader, asked: Option<&Asked>, mut response: Response) -> Response {
+        contacts::tell(&self.trail, &self.writes.register, reader).await;
         if let Some(asked) = asked {
             self.shapes.apply(asked, &mut response);
         }
@@ -130,7 +152,8 @@ impl Executor for Graph {
     async fn execute(&self, mut request: Request) -> Response {
         match self.begin(&mut request).await {
             Ok((reader, asked)) => {
-                let response = self.schema.execute(request.data(Arc::clone(&reader))).await;
+                let request = request.data(Arc::clone(&reader)).data(Arc::clone(&self.writes)).data(self.line.clone());
+                let response = self.schema.execute(request).await;
                 self.finish(&reader, asked.as_ref(), response).await
             }
             Err(refusal) => refusal,

@@ -1,4 +1,5 @@
 //! Everything that faces consumers.
+pub mod audit;
 pub mod auth;
 pub mod commands;
 pub mod config;

@@ -14,6 +14,7 @@ mod m20261124_000002_public_changes;
 mod m20261124_000003_sync;
 mod m20261124_000004_search;
 mod m20261124_000005_matching;
+mod m20261124_000006_writes;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000003_sync::Migration),
             Box::new(m20261124_000004_search::Migration),
             Box::new(m20261124_000005_matching::Migration),
+            Box::new(m20261124_000006_writes::Migration),
         ]
     }
 }

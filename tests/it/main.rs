@@ -16,3 +16,4 @@ mod subscriptions;
 mod sync;
 mod token;
 mod transport;
+mod write;

@@ -135,6 +135,7 @@ pub(crate) struct NewClaim {
     pub(crate) record_id: Uuid,
     pub(crate) content_hash: Vec<u8>,
     pub(crate) content: Value,
+    pub(crate) status_at: Option<DateTime<Utc>>,
 }
 
 /// Writes claims, new or changed, and returns their numbers.
@@ -163,6 +164,7 @@ pub(crate) async fn save(
             first_seen_at: now,
             changed_at: now,
             deleted_at: None,
+            status_at: claim.status_at,
         }
         .into_active_model();
         row.id = ActiveValue::NotSet;
@@ -181,6 +183,7 @@ pub(crate) async fn save(
                         claim::Column::Content,
                         claim::Column::ChangedAt,
                         claim::Column::DeletedAt,
+                        claim::Column::StatusAt,
                     ])
                     .to_owned(),
             )

@@ -39,6 +39,8 @@ pub struct RunOptions {
     pub allow_mass_delete: bool,
     /// Stops the run after the page under way.
     pub cancel: CancellationToken,
+    /// The identity of the run, where somebody waits for it by that. A new one where absent.
+    pub run_id: Option<Uuid>,
 }
 
 /// How a run is getting on.
@@ -118,7 +120,7 @@ impl Engine {
     /// # Errors
     /// Where the hub itself fails (its store), or another worker is running this source.
     pub fn run<'a>(&'a self, source: &'a SourceSettings, options: &'a RunOptions) -> BoxFuture<'a, Result<RunReport>> {
-        let run_id = Uuid::now_v7();
+        let run_id = options.run_id.unwrap_or_else(Uuid::now_v7);
         let span = tracing::info_span!("connectors.sync.run", source.id = source.id, run.id = %run_id);
         self.run_as(run_id, source, options).instrument(span).boxed()
     }

@@ -210,7 +210,7 @@ async fn install_partners(journal: &mut Journal) -> Result<()> {
         source_name: "Onderwijs Alliantie".to_owned(),
         stream: "reference".to_owned(),
         priorities: HashMap::from([(HUB.to_owned(), PRIORITY)]),
-        form: None,
+        ..Context::default()
     };
     // Partners before their offers: an offer has to find its partner.
     let (partners, offers): (Vec<_>, Vec<_>) =

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use entity::code::Texts;
-use entity::refusal;
+use entity::{citizen_number, refusal};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect};
 use serde_json::Value;
@@ -14,7 +14,7 @@ use uuid::Uuid;
 /// A payload longer than this is cut: it is for people to look at.
 const LONGEST_PAYLOAD: usize = 8 * 1024;
 /// Parts of the names of fields that may tell of people, in any of the standards: their values are not kept.
-const PERSONAL: [&str; 14] = [
+const PERSONAL: [&str; 18] = [
     "contact",
     "mail",
     "phone",
@@ -29,6 +29,10 @@ const PERSONAL: [&str; 14] = [
     "users",
     "agents",
     "iban",
+    "bsn",
+    "burgerservicenummer",
+    "onderwijsnummer",
+    "pgn",
 ];
 
 /// A record set aside.
@@ -179,7 +183,7 @@ fn without_personal(value: &Value) -> Value {
             })
             .collect(),
         Value::Array(items) => items.iter().map(without_personal).collect(),
-        Value::String(text) => without_addresses(text).into(),
+        Value::String(text) => without_addresses(&citizen_number::masked(text)).into(),
         other => other.clone(),
     }
 }
@@ -211,8 +215,9 @@ mod tests {
 
     #[test]
     fn contact_details_are_not_kept() {
-        let raw = json!({"id": 7, "contact": {"name": "A. Voorbeeld"}, "org": [{"Email": "a@school.example", "x": 1}]});
+        let raw = json!({"note": "van 999990019", "id": 7, "contact": {"name": "A. Voorbeeld"}, "org": [{"Email": "a@school.example", "x": 1}]});
         let kept = payload(&raw);
+        assert!(!kept.contains("999990019"));
         assert!(!kept.contains("Voorbeeld") && !kept.contains("school.example"));
         assert!(kept.contains("\"x\":1"));
     }

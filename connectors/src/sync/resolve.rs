@@ -3,6 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
+use entity::global_id::{GlobalId, Kind};
+use entity::life_cycle::Committed;
 use entity::vocabulary::RecordType;
 use entity::{Brin, Kvk, SchoolBoardNumber, claim, need, offer, partner, region, school, school_board};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QuerySelect};
@@ -24,6 +26,7 @@ pub(crate) struct Wanted {
     kvks: HashSet<String>,
     externals: HashSet<External>,
     need_names: HashSet<String>,
+    offers: HashSet<Uuid>,
     regions: bool,
 }
 
@@ -37,6 +40,8 @@ pub(crate) struct Known {
     /// Needs by the identifier that they have in the system they came from, with their schools.
     needs: HashMap<String, Vec<(Uuid, Uuid)>>,
     offer_partners: HashMap<Uuid, Uuid>,
+    /// What live commitments give to needs.
+    committed: HashMap<Uuid, Committed>,
     regions: HashSet<String>,
 }
 
@@ -61,6 +66,16 @@ impl Wanted {
         self.need_names.insert(name.to_owned());
     }
 
+    /// An offer, by the hub's global id or by its qualified identifier.
+    pub(crate) fn offer(&mut self, name: &str) {
+        match global_id(name, Kind::Offer) {
+            Some(id) => {
+                self.offers.insert(id);
+            }
+            None => self.external(RecordType::Offer, name),
+        }
+    }
+
     pub(crate) fn regions(&mut self) {
         self.regions = true;
     }
@@ -69,6 +84,7 @@ impl Wanted {
         match reference {
             Reference::Key(brin) => self.brin(brin),
             Reference::External(external_id) => self.external(RecordType::School, external_id),
+            Reference::Record(_) => {}
         }
     }
 
@@ -76,6 +92,7 @@ impl Wanted {
         match reference {
             Reference::Key(number) => self.board_number(number),
             Reference::External(external_id) => self.external(RecordType::SchoolBoard, external_id),
+            Reference::Record(_) => {}
         }
     }
 
@@ -83,6 +100,7 @@ impl Wanted {
         match reference {
             Reference::Key(kvk) => self.kvk(kvk),
             Reference::External(external_id) => self.external(RecordType::Partner, external_id),
+            Reference::Record(_) => {}
         }
     }
 }
@@ -108,6 +126,7 @@ impl Known {
         match reference {
             Reference::Key(brin) => self.school_of_brin(brin),
             Reference::External(external_id) => self.external(RecordType::School, external_id),
+            Reference::Record(id) => Some(*id),
         }
     }
 
@@ -115,6 +134,7 @@ impl Known {
         match reference {
             Reference::Key(number) => self.board_of_number(number),
             Reference::External(external_id) => self.external(RecordType::SchoolBoard, external_id),
+            Reference::Record(id) => Some(*id),
         }
     }
 
@@ -122,12 +142,31 @@ impl Known {
         match reference {
             Reference::Key(kvk) => self.partner_of_kvk(kvk),
             Reference::External(external_id) => self.external(RecordType::Partner, external_id),
+            Reference::Record(id) => Some(*id),
         }
     }
 
     /// Needs that are called `name` where they came from, as (need, school).
     pub(crate) fn needs(&self, name: &str) -> &[(Uuid, Uuid)] {
         self.needs.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// The offer that is called so: by the hub's global id, or by its qualified identifier.
+    pub(crate) fn offer(&self, name: &str) -> Option<Uuid> {
+        match global_id(name, Kind::Offer) {
+            Some(id) => self.offer_partners.contains_key(&id).then_some(id),
+            None => self.external(RecordType::Offer, name),
+        }
+    }
+
+    /// What live commitments give to the need.
+    pub(crate) fn committed(&self, need_id: Uuid) -> Committed {
+        self.committed.get(&need_id).copied().unwrap_or_default()
+    }
+
+    /// Remembers what live commitments give to needs.
+    pub(crate) fn learn_committed(&mut self, committed: HashMap<Uuid, Committed>) {
+        self.committed.extend(committed);
     }
 
     /// The partner whose offer it is.
@@ -184,7 +223,8 @@ impl Known {
                 .await?;
             self.partners.extend(rows.into_iter().map(|(key, id)| (key, Some(id))));
         }
-        self.look_up_externals(db, wanted.externals).await?;
+        let offers = self.look_up_externals(db, wanted.externals).await?;
+        self.look_up_offers(db, wanted.offers.into_iter().chain(offers).collect()).await?;
         self.look_up_needs(db, wanted.need_names).await?;
         if wanted.regions && self.regions.is_empty() {
             let slugs: Vec<String> =
@@ -194,7 +234,12 @@ impl Known {
         Ok(())
     }
 
-    async fn look_up_externals(&mut self, db: &impl ConnectionTrait, wanted: HashSet<External>) -> Result<(), DbErr> {
+    /// Returns the offers among them.
+    async fn look_up_externals(
+        &mut self,
+        db: &impl ConnectionTrait,
+        wanted: HashSet<External>,
+    ) -> Result<Vec<Uuid>, DbErr> {
         let mut by_source: HashMap<(String, RecordType), Vec<String>> = HashMap::new();
         for (record_type, qualified) in wanted {
             let key = (record_type, qualified);
@@ -227,6 +272,10 @@ impl Known {
                 }
             }
         }
+        Ok(offers)
+    }
+
+    async fn look_up_offers(&mut self, db: &impl ConnectionTrait, offers: Vec<Uuid>) -> Result<(), DbErr> {
         for offers in offers.chunks(MOST_VALUES) {
             let rows: Vec<(Uuid, Uuid)> = offer::Entity::find()
                 .select_only()
@@ -243,7 +292,7 @@ impl Known {
     async fn look_up_needs(&mut self, db: &impl ConnectionTrait, wanted: HashSet<String>) -> Result<(), DbErr> {
         let names: Vec<String> = wanted.into_iter().filter(|name| !self.needs.contains_key(name)).collect();
         for names in names.chunks(MOST_VALUES) {
-            let ids: Vec<Uuid> = names.iter().filter_map(|name| global_need_id(name)).collect();
+            let ids: Vec<Uuid> = names.iter().filter_map(|name| global_id(name, Kind::Need)).collect();
             let rows: Vec<(Option<String>, Uuid, Uuid)> = need::Entity::find()
                 .select_only()
                 .columns([need::Column::ExternalId, need::Column::Id, need::Column::SchoolId])
@@ -258,7 +307,7 @@ impl Known {
                     .filter(|(external_id, ..)| external_id.as_ref() == Some(name))
                     .map(|(_, id, school_id)| (*id, *school_id))
                     .collect();
-                if let Some((id, school_id)) = global_need_id(name).and_then(|id| Some((id, *by_id.get(&id)?))) {
+                if let Some((id, school_id)) = global_id(name, Kind::Need).and_then(|id| Some((id, *by_id.get(&id)?))) {
                     found.push((id, school_id));
                 }
                 self.needs.insert(name.clone(), found);
@@ -268,9 +317,9 @@ impl Known {
     }
 }
 
-/// The need that `name` is the hub's own global id of, where it is one.
-fn global_need_id(name: &str) -> Option<Uuid> {
-    entity::global_id::GlobalId::parse(name).ok()?.uuid_of(entity::global_id::Kind::Need)
+/// The record of this kind that `name` is the hub's own global id of, where it is one.
+fn global_id(name: &str, kind: Kind) -> Option<Uuid> {
+    GlobalId::parse(name).ok()?.uuid_of(kind)
 }
 
 /// Notes the keys that are not known yet as not there, and gives them back in lists that fit a statement.

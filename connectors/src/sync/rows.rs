@@ -14,13 +14,15 @@ use chrono::{DateTime, Utc};
 use entity::GeoPoint;
 use entity::journal::{self, Journal};
 use entity::vocabulary::ChangeAction;
-use sea_orm::DbErr;
+use sea_orm::{DatabaseTransaction, DbErr};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::record::Municipality;
+use crate::sync::namesakes::Namesake;
 use crate::sync::resolve::{Known, Wanted};
+use crate::sync::writer::Context;
 
 /// What a row has beside what is said of it.
 #[derive(Clone, Debug)]
@@ -53,9 +55,16 @@ pub(crate) struct Faults {
     pub(crate) reasons: Vec<String>,
     /// Whether all that is wrong is that another record is not known yet.
     pub(crate) awaits_reference: bool,
+    /// Whether a value is missing without which there is no record.
+    pub(crate) lacks: bool,
 }
 
 impl Faults {
+    /// One reason that makes a record one that cannot be taken.
+    pub(crate) fn of(reason: impl Into<String>) -> Self {
+        Self { reasons: vec![reason.into()], ..Self::default() }
+    }
+
     fn fault(&mut self, reason: impl Into<String>) {
         self.reasons.push(reason.into());
         self.awaits_reference = false;
@@ -69,6 +78,7 @@ impl Faults {
     /// A required value, or the fault that it is missing.
     fn required<T>(&mut self, name: &str, value: Option<T>) -> Option<T> {
         if value.is_none() {
+            self.lacks = true;
             self.fault(format!("`{name}` is missing"));
         }
         value
@@ -107,12 +117,37 @@ pub(crate) trait Assemble: journal::Record + Clone + PartialEq + Sync {
         None
     }
 
+    /// The identifier by which what is written through the interface and what is read from a system can be told to be
+    /// one record. `None` where it has none that is sure.
+    fn namesake(_said: &Self::Said, _external_id: &str, _known: &Known) -> Option<Namesake> {
+        None
+    }
+
     /// Remembers a new identity for the rest of the transaction.
     fn learn(_said: &Self::Said, _known: &mut Known, _id: Uuid) {}
 
     /// The municipalities that it speaks of.
     fn municipalities(_said: &Self::Said) -> Vec<Municipality> {
         Vec::new()
+    }
+
+    /// Looks up what the rows of these records depend on beside what is said of them.
+    fn prepare(
+        _db: &DatabaseTransaction,
+        _ids: &[Uuid],
+        _known: &mut Known,
+    ) -> impl Future<Output = Result<(), DbErr>> + Send {
+        async { Ok(()) }
+    }
+
+    /// The need whose status may follow from this record.
+    fn answers(&self) -> Option<Uuid> {
+        None
+    }
+
+    /// Whether the record cannot stand where it does if what a system says of it for the first time is true.
+    fn is_outdated_by(&self, _said: &Self::Said) -> bool {
+        false
     }
 
     /// Makes the row, with the stamps of a first write.
@@ -128,7 +163,7 @@ pub(crate) trait Assemble: journal::Record + Clone + PartialEq + Sync {
     /// changed, but who have all the same.
     fn follow_up(
         _journal: &Journal,
-        _source_name: &str,
+        _context: &Context,
         _built: &[Built<Self>],
     ) -> impl Future<Output = Result<BTreeSet<Uuid>, DbErr>> + Send {
         async { Ok(BTreeSet::new()) }
@@ -139,6 +174,12 @@ pub(crate) trait Assemble: journal::Record + Clone + PartialEq + Sync {
 
     /// The same row with other stamps.
     fn stamped(self, stamps: Stamps) -> Self;
+
+    /// The same row, written once more.
+    fn again(self, at: DateTime<Utc>, deleted_at: Option<DateTime<Utc>>) -> Self {
+        let stamps = self.stamps();
+        self.stamped(Stamps { version: stamps.version + 1, updated_at: at, deleted_at, ..stamps })
+    }
 }
 
 /// The two stamp functions, alike for every record.

@@ -10,8 +10,11 @@ use crate::error::Result;
 use crate::settings::SourceSettings;
 use crate::systems;
 
-/// The hub itself, as the source of its reference records and of what is written through its own interface.
+/// The hub itself, as the source of its reference records.
 pub(crate) const HUB: &str = "hub";
+
+/// The connector of those who write through the hub's interface: each organisation is a source of its own.
+pub const INTERFACE: &str = "api";
 
 /// Writes every configured source into the store, and switches off those that are no longer configured. What they told
 /// stays.
@@ -27,6 +30,7 @@ async fn register_all(db: &DatabaseConnection, sources: &[SourceSettings]) -> Re
     source::Entity::update_many()
         .col_expr(source::Column::Enabled, Expr::value(false))
         .filter(source::Column::Id.is_not_in(ids))
+        .filter(source::Column::Connector.ne(INTERFACE))
         .filter(source::Column::Enabled.eq(true))
         .exec(db)
         .await?;

@@ -89,6 +89,7 @@ impl StreamRun {
             stream: spec.name.to_owned(),
             priorities: run.priorities.clone(),
             form: (run.source.drift == Drift::Refuse).then(|| known_shape.clone()),
+            ..Context::default()
         };
         let refused = refusals::keys(db, source_id, spec.name).await?;
         // Between two runs anything may have moved.

@@ -1,7 +1,8 @@
 //! Writes what one page said: claims, records, their changes, refusals. All within the journal's transaction.
 //!
 //! A record's row is always made anew from all that is said of it. Writing the same page twice therefore finds equal
-//! rows the second time and writes none.
+//! rows the second time and writes none. What a record is made of may say less than it did: where what is left does not
+//! make a record any more, it goes.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -17,18 +18,25 @@ use uuid::Uuid;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::Record;
 use crate::sync::claims::{self, Fingerprint, Head, NewClaim};
-use crate::sync::merge::merge;
-use crate::sync::municipalities;
+use crate::sync::difference::{self, Written as Change};
+use crate::sync::merge::{self, merge};
 use crate::sync::refusals::{self, Rejected};
 use crate::sync::resolve::{Known, Wanted};
 use crate::sync::rows::{Assemble, Base, Built, Faults, Stamps};
 use crate::sync::shape::Shape;
+use crate::sync::{municipalities, namesakes, personal};
 
 /// Rows in one `IN` list.
 const MOST_VALUES: usize = 5_000;
 
+/// The stream of what a party writes of its own records through the hub's interface.
+pub(crate) const WRITTEN: &str = "written";
+/// The stream of steps that a party takes, through the hub's interface, in records of which others tell. They say nothing
+/// but a status: no record stands by them alone, and they come last in all but that.
+pub(crate) const STEPS: &str = "steps";
+
 /// Whose page it is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Context {
     pub(crate) source_id: String,
     /// Who is named as having taken the steps that the source tells of.
@@ -38,9 +46,16 @@ pub(crate) struct Context {
     pub(crate) priorities: HashMap<String, i32>,
     /// What its records must look like, where others are to be refused.
     pub(crate) form: Option<Shape>,
+    /// What is said with a step that is taken.
+    pub(crate) note: Option<String>,
 }
 
 impl Context {
+    /// Whether it was written through the hub's interface, and not read from a system.
+    pub(crate) fn is_interface(&self) -> bool {
+        matches!(self.stream.as_str(), WRITTEN | STEPS)
+    }
+
     fn priority(&self, source_id: &str) -> i32 {
         self.priorities.get(source_id).copied().unwrap_or(i32::MAX)
     }
@@ -58,6 +73,10 @@ pub(crate) struct Incoming<'a> {
     pub(crate) raw: &'a Value,
     /// What the source said of it before.
     pub(crate) claim: Option<Head>,
+    /// Whether its status is a step, though the source may have said the same before.
+    pub(crate) is_step: bool,
+    /// Since when it says its status; found out when the record is made.
+    pub(crate) status_at: Option<DateTime<Utc>>,
 }
 
 impl<'a> Incoming<'a> {
@@ -80,14 +99,17 @@ impl<'a> Incoming<'a> {
             }
         };
         let fingerprint = Fingerprint::of(&content, mapping_version);
-        Ok(Self { external_id, record_type, content, fingerprint, raw, claim: None })
+        Ok(Self { external_id, record_type, content, fingerprint, raw, claim: None, is_step: false, status_at: None })
+    }
+
+    /// What the source still says of it.
+    fn live_claim(&self) -> Option<&Head> {
+        self.claim.as_ref().filter(|claim| claim.deleted_at.is_none())
     }
 
     /// Whether it says what it said before.
     pub(crate) fn is_unchanged(&self) -> bool {
-        self.claim
-            .as_ref()
-            .is_some_and(|claim| claim.deleted_at.is_none() && claim.content_hash == self.fingerprint.stored(true))
+        self.live_claim().is_some_and(|claim| claim.content_hash == self.fingerprint.stored(true))
     }
 }
 
@@ -109,6 +131,21 @@ pub(crate) struct Written<'a> {
     pub(crate) shape: Shape,
     /// Whether a record was met on an earlier page of this reading.
     pub(crate) repeated: bool,
+    /// The record that each one taken was made part of, and what happened to it.
+    pub(crate) made: Vec<Made>,
+    /// The needs whose status may follow.
+    pub(crate) needs: BTreeSet<Uuid>,
+    /// What changed, where somebody keeps account of it.
+    pub(crate) changes: Option<Vec<Change>>,
+}
+
+/// What became of a record that came.
+#[derive(Clone, Debug)]
+pub(crate) struct Made {
+    pub(crate) external_id: String,
+    pub(crate) record_id: Uuid,
+    /// `None`: it came out as it stood.
+    pub(crate) action: Option<ChangeAction>,
 }
 
 /// Writes the records of a page.
@@ -136,7 +173,8 @@ pub(crate) async fn write<'a>(
             RecordType::HousingOption => take::<housing_option::Model>(journal, context, incoming, written).await?,
         }
     }
-    Ok(())
+    let needs = std::mem::take(&mut written.needs);
+    remake::<need::Model>(journal, context, needs, written).await
 }
 
 /// Takes back what the source said in these claims. A record of which nobody says anything any more is deleted; another
@@ -168,7 +206,8 @@ pub(crate) async fn retire<'a>(
             RecordType::HousingOption => remake::<housing_option::Model>(journal, context, ids, written).await?,
         }
     }
-    Ok(())
+    let needs = std::mem::take(&mut written.needs);
+    remake::<need::Model>(journal, context, needs, written).await
 }
 
 const ORDER: [RecordType; 8] = [
@@ -199,6 +238,10 @@ async fn take<'a, R: Assemble>(
     let mut wanted = Wanted::default();
     let mut read = Vec::with_capacity(incoming.len());
     for incoming in incoming {
+        if let Some(reason) = personal::reason(&incoming.content, incoming.raw) {
+            reject(written, incoming, Faults::of(reason));
+            continue;
+        }
         let said: R::Said = parse(&incoming.content)?;
         R::wanted(&said, &mut wanted);
         read.push((said, incoming));
@@ -207,15 +250,20 @@ async fn take<'a, R: Assemble>(
     let named = read.iter().flat_map(|(said, _)| R::municipalities(said));
     municipalities::ensure(journal.connection(), &known, context.priority(&context.source_id), named).await?;
 
+    let unknown = read.iter().filter(|(_, incoming)| incoming.live_claim().is_none());
+    let asked = unknown.filter_map(|(said, incoming)| R::namesake(said, &incoming.external_id, &known)).collect();
+    let namesakes = namesakes::find(journal.connection(), context, R::TYPE, asked).await?;
+
     let mut groups: Vec<Group<'a>> = Vec::new();
     let mut places: HashMap<Uuid, usize> = HashMap::new();
     for (said, incoming) in read {
-        let claimed = incoming.claim.as_ref().filter(|claim| claim.deleted_at.is_none()).map(|claim| claim.record_id);
-        let identity = R::identity(&said, &known);
+        let claimed = incoming.live_claim().map(|claim| claim.record_id);
+        let namesake = || namesakes.get(&R::namesake(&said, &incoming.external_id, &known)?).copied();
+        let identity = R::identity(&said, &known).or_else(|| if claimed.is_none() { namesake() } else { None });
         let (record_id, is_new) = match (claimed, identity) {
             (Some(claimed), Some(owner)) if claimed != owner => {
                 let reason = "its identifier belonged to another record before; the source must give it a new one";
-                reject(written, incoming, Faults { reasons: vec![reason.to_owned()], awaits_reference: false });
+                reject(written, incoming, Faults::of(reason));
                 continue;
             }
             (Some(id), _) | (None, Some(id)) => (id, places.get(&id).is_some_and(|place| groups[*place].is_new)),
@@ -259,11 +307,15 @@ async fn settle<'a, R: Assemble>(
 
     let mut drafts = Vec::with_capacity(groups.len());
     let mut wanted = Wanted::default();
-    for group in groups {
-        let mut voices = voices(context, others.remove(&group.record_id).unwrap_or_default(), &group.incoming);
+    for mut group in groups {
+        let others = others.remove(&group.record_id).unwrap_or_default();
+        date_statuses::<R>(context, before.get(&group.record_id), &others, &mut group.incoming, journal.at())?;
+        let mut voices = voices(context, others, &group.incoming);
         voices.sort_by(|a, b| a.precedence.cmp(&b.precedence));
-        let said: Option<R::Said> =
-            if voices.is_empty() { None } else { Some(parse(&merge(voices.iter().map(|voice| &voice.content)))?) };
+        if group.incoming.is_empty() && voices.iter().all(Voice::is_step) {
+            voices.clear();
+        }
+        let said: Option<R::Said> = if voices.is_empty() { None } else { Some(parse(&taken_together(&voices))?) };
         if let Some(said) = &said {
             R::wanted(said, &mut wanted);
         }
@@ -271,25 +323,27 @@ async fn settle<'a, R: Assemble>(
         drafts.push((group, said, first));
     }
     known.look_up(journal.connection(), wanted).await?;
+    R::prepare(journal.connection(), &existing, known).await?;
 
     let now = journal.at();
     let mut built = Vec::with_capacity(drafts.len());
-    let mut gone = Vec::new();
+    let mut gone: Vec<R> = Vec::new();
     let mut new_claims = Vec::new();
     for (group, said, first) in drafts {
         let before = before.remove(&group.record_id);
-        let (Some(said), Some((_, source_id, external_id))) = (said, first) else {
+        let (Some(said), Some((_, _, source_id, external_id))) = (said, first) else {
             // Nobody says anything of it any more.
-            gone.extend(before.filter(|row| !row.is_deleted()).map(|row| {
-                let stamps = row.stamps();
-                let stamps = Stamps { version: stamps.version + 1, updated_at: now, deleted_at: Some(now), ..stamps };
-                (ChangeAction::Deleted, row.stamped(stamps))
-            }));
+            gone.extend(before.filter(|row| !row.is_deleted()));
             continue;
         };
         let base = Base { id: group.record_id, source_id, external_id: Some(external_id) };
         let assembled = match R::assemble(&said, base, Stamps::first(now), known, before.as_ref()) {
             Ok(assembled) => assembled,
+            // What others still say of it is no record.
+            Err(faults) if group.incoming.is_empty() && faults.lacks => {
+                gone.extend(before.filter(|row| !row.is_deleted()));
+                continue;
+            }
             Err(faults) => {
                 for incoming in group.incoming {
                     reject(written, incoming, faults.clone());
@@ -304,52 +358,128 @@ async fn settle<'a, R: Assemble>(
                 Some(ChangeAction::Updated) if index == 0 => written.updated += 1,
                 _ => written.unchanged += 1,
             }
+            written.made.push(Made {
+                external_id: incoming.external_id.clone(),
+                record_id: group.record_id,
+                action: action.filter(|_| index == 0),
+            });
             keep(written, &mut new_claims, incoming, group.record_id, assembled.complete);
         }
         built.push(Built { said, row, before, action });
     }
+    let gone: Vec<R> = gone.into_iter().map(|row: R| row.again(now, Some(now))).collect();
+    note(written, &built, &gone);
     let rows = built.iter().filter_map(|built| Some((built.action?, built.row.clone()))).collect();
     journal.save(rows).await?;
-    journal.save(gone).await?;
-    let also_changed = R::follow_up(journal, &context.source_name, &built).await?;
-    let rows = built
-        .into_iter()
-        .filter(|built| built.action.is_none() && also_changed.contains(&built.row.id()))
-        .map(|built| {
-            let stamps = built.row.stamps();
-            let stamps = Stamps { version: stamps.version + 1, updated_at: now, ..stamps };
-            (ChangeAction::Updated, built.row.stamped(stamps))
-        })
-        .collect::<Vec<_>>();
-    let moved = count(rows.len()).min(written.unchanged);
-    written.updated += moved;
-    written.unchanged -= moved;
-    journal.save(rows).await?;
+    journal.save(gone.into_iter().map(|row| (ChangeAction::Deleted, row)).collect()).await?;
+    let also_changed = R::follow_up(journal, context, &built).await?;
+    built.retain(|built| built.action.is_none() && also_changed.contains(&built.row.id()));
+    for built in &mut built {
+        built.row = built.row.clone().again(now, None);
+        built.action = Some(ChangeAction::Updated);
+        if let Some(made) = written.made.iter_mut().find(|made| made.record_id == built.row.id()) {
+            made.action = built.action;
+            written.updated += 1;
+            written.unchanged -= 1;
+        }
+    }
+    note(written, &built, &[]);
+    journal.save(built.into_iter().map(|built| (ChangeAction::Updated, built.row)).collect()).await?;
     let seen =
         claims::save(journal.connection(), &context.source_id, &context.stream, R::TYPE, new_claims, now).await?;
     written.seen.extend(seen);
     Ok(())
 }
 
+/// Notes which needs may follow, and what changed where that is kept account of.
+fn note<R: Assemble>(written: &mut Written<'_>, built: &[Built<R>], gone: &[R]) {
+    let changed = built.iter().filter(|built| built.action.is_some());
+    let rows = changed.clone().flat_map(|built| built.before.iter().chain([&built.row])).chain(gone);
+    written.needs.extend(rows.filter_map(R::answers));
+    let Some(changes) = &mut written.changes else { return };
+    changes.extend(changed.filter_map(|built| {
+        let (before, after) = difference::between(built.before.as_ref(), &built.row);
+        Some(Change { record_type: R::TYPE, record_id: built.row.id(), action: built.action?, before, after })
+    }));
+    changes.extend(gone.iter().map(|row| Change {
+        record_type: R::TYPE,
+        record_id: row.id(),
+        action: ChangeAction::Deleted,
+        before: Value::Null,
+        after: Value::Null,
+    }));
+}
+
+/// Finds out since when each that came says its status.
+fn date_statuses<R: Assemble>(
+    context: &Context,
+    before: Option<&R>,
+    others: &[entity::claim::Model],
+    incoming: &mut [Incoming<'_>],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    for incoming in incoming {
+        let Some(status) = merge::status(&incoming.content) else { continue };
+        let is_own = |claim: &&entity::claim::Model| {
+            claim.source_id == context.source_id && claim.external_id == incoming.external_id
+        };
+        let own = others.iter().find(is_own);
+        let told = others.iter().filter(|claim| merge::status(&claim.content).is_some());
+        let stands = before.filter(|row| !row.is_deleted());
+        incoming.status_at = match (own, stands) {
+            (Some(own), _) if merge::status(&own.content) == Some(status) && !incoming.is_step => own.status_at,
+            // A system that tells for the first time of a record that others know well may say of its status what was
+            // true long ago.
+            (None, Some(row)) if !context.is_interface() && told.clone().next().is_some() => {
+                let said: R::Said = parse(&incoming.content)?;
+                row.is_outdated_by(&said).then(|| merge::news(now, told.map(|claim| claim.status_at)))
+            }
+            _ => Some(merge::news(now, told.map(|claim| claim.status_at))),
+        };
+    }
+    Ok(())
+}
+
 /// What one source says of a record.
 struct Voice {
-    /// Who goes first: priority, then source and identifier, so that the order is total.
-    precedence: (i32, String, String),
+    /// Who goes first: who says more than a status, then priority, then source and identifier, so that the order is
+    /// total.
+    precedence: (bool, i32, String, String),
     content: Value,
+    status_at: Option<DateTime<Utc>>,
+}
+
+impl Voice {
+    fn is_step(&self) -> bool {
+        self.precedence.0
+    }
+}
+
+/// What they all say. The most important comes first.
+fn taken_together(voices: &[Voice]) -> Value {
+    let mut merged = merge(voices.iter().map(|voice| &voice.content));
+    merge::put_latest_status(&mut merged, voices.iter().map(|voice| (&voice.content, voice.status_at)));
+    merged
 }
 
 fn voices(context: &Context, others: Vec<entity::claim::Model>, incoming: &[Incoming<'_>]) -> Vec<Voice> {
     let own: HashSet<&str> = incoming.iter().map(|incoming| incoming.external_id.as_str()).collect();
-    let voice = |source_id: &str, external_id: &str, content: Value| Voice {
-        precedence: (context.priority(source_id), source_id.to_owned(), external_id.to_owned()),
-        content,
+    let precedence = |stream: &str, source_id: &str, external_id: &str| {
+        (stream == STEPS, context.priority(source_id), source_id.to_owned(), external_id.to_owned())
     };
     let others = others
         .into_iter()
         .filter(|claim| claim.source_id != context.source_id || !own.contains(claim.external_id.as_str()))
-        .map(|claim| voice(&claim.source_id, &claim.external_id, claim.content));
-    let incoming =
-        incoming.iter().map(|incoming| voice(&context.source_id, &incoming.external_id, incoming.content.clone()));
+        .map(|claim| Voice {
+            precedence: precedence(&claim.stream, &claim.source_id, &claim.external_id),
+            content: claim.content,
+            status_at: claim.status_at,
+        });
+    let incoming = incoming.iter().map(|incoming| Voice {
+        precedence: precedence(&context.stream, &context.source_id, &incoming.external_id),
+        content: incoming.content.clone(),
+        status_at: incoming.status_at,
+    });
     others.chain(incoming).collect()
 }
 
@@ -378,7 +508,10 @@ fn keep<'a>(
     written.taken.push(incoming.external_id.clone());
     match incoming.claim {
         Some(claim)
-            if claim.deleted_at.is_none() && claim.record_id == record_id && claim.content_hash == content_hash =>
+            if claim.deleted_at.is_none()
+                && claim.record_id == record_id
+                && claim.content_hash == content_hash
+                && !incoming.is_step =>
         {
             written.seen.push(claim.id);
         }
@@ -387,6 +520,7 @@ fn keep<'a>(
             record_id,
             content_hash,
             content: incoming.content,
+            status_at: incoming.status_at,
         }),
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::auth::Authenticator;
 use crate::config::{AuthSettings, ConnectionUrl, DatabaseSettings, Settings};
 use crate::feed::Feed;
-use crate::graphql::Graph;
+use crate::graphql::{Graph, Syncs};
 use crate::http::{self, SCHOOL_CARD, Site, Streams};
 use anyhow::{Context, bail};
 use clap::Args;
@@ -105,8 +105,13 @@ pub(super) async fn run(arguments: &Arguments, output: &mut Output) -> anyhow::R
     }
 
     tell(address, &sandbox, output)?;
+    let syncs = Arc::new(Syncs::new(Arc::clone(&engine), settings.sources.clone(), shutdown.clone()));
     let worker = tokio::spawn(sync::work(engine, settings.sources.clone(), shutdown.clone()));
-    let graph = Graph::new(db.clone(), Clock::system(), feed.clone(), &settings.limits).matching(&settings.matching);
+    let observers = vec![Arc::new(feed.clone()) as Arc<dyn Observer>];
+    let writes = sources::writes(&settings, observers, Some(Arc::clone(&syncs)));
+    let graph = Graph::new(db.clone(), Clock::system(), feed.clone(), &settings.limits)
+        .matching(&settings.matching)
+        .writing(writes);
     let authenticator = Arc::new(Authenticator::new(&settings.auth, Clock::system())?);
     let keys = authenticator.keep_fresh(shutdown.clone());
     let site = Site {
@@ -118,8 +123,10 @@ pub(super) async fn run(arguments: &Arguments, output: &mut Output) -> anyhow::R
     };
     let streams = Streams::new(&settings.subscriptions, settings.limits.body_bytes, shutdown.clone());
     let admit = http::graphql::by_token(Arc::clone(&site.authenticator));
-    let router = http::router(site, http::graphql::routes(graph, &streams, admit));
+    let router = http::router(site, http::graphql::routes(graph.clone(), &streams, admit));
     http::serve(listener, router, &streams, settings.http.shutdown_grace()).await?;
+    graph.close().await;
+    syncs.finish().await;
     worker.await?;
     sandbox.stop().await;
     keys.await?;

@@ -3,10 +3,11 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use crate::audit::retention;
 use crate::auth::Authenticator;
-use crate::config::Settings;
+use crate::config::{Settings, retention as kept};
 use crate::feed::Feed;
-use crate::graphql::Graph;
+use crate::graphql::{Graph, Syncs};
 use crate::http::{self, Site, Streams};
 use anyhow::Context;
 use clap::Args;
@@ -42,21 +43,31 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::R
         request_timeout: settings.http.request_timeout(),
     };
     let feed = Feed::new(db.clone(), settings.subscriptions.poll());
-    let graph = Graph::new(db.clone(), Clock::system(), feed.clone(), &settings.limits).matching(&settings.matching);
+    let observers = || vec![Arc::new(feed.clone()) as Arc<dyn Observer>];
+    let engine = sources::engine(&db, settings, observers()).await?;
+    let syncs = Arc::new(Syncs::new(Arc::clone(&engine), settings.sources.clone(), shutdown.clone()));
+    let writes = sources::writes(settings, observers(), Some(Arc::clone(&syncs)));
+    let graph = Graph::new(db.clone(), Clock::system(), feed.clone(), &settings.limits)
+        .matching(&settings.matching)
+        .writing(writes);
     let streams = Streams::new(&settings.subscriptions, settings.limits.body_bytes, shutdown.clone());
-    let graphql = http::graphql::routes(graph, &streams, http::graphql::by_token(Arc::clone(&site.authenticator)));
+    let admit = http::graphql::by_token(Arc::clone(&site.authenticator));
+    let graphql = http::graphql::routes(graph.clone(), &streams, admit);
     let router = http::router(site, graphql);
 
     let address = listener.local_addr()?;
     info!(http.listen = %address, "serving on http://{address}");
     let worker = if arguments.with_worker {
-        let observers = vec![Arc::new(feed.clone()) as Arc<dyn Observer>];
-        let engine = sources::engine(&db, settings, observers).await?;
         Some(tokio::spawn(sync::work(engine, settings.sources.clone(), shutdown.clone())))
     } else {
         None
     };
+    let kept = kept(&settings.audit, &settings.mutations);
+    let keeping = retention::keep(db.clone(), Clock::system(), kept, shutdown.clone());
     http::serve(listener, router, &streams, settings.http.shutdown_grace()).await?;
+    graph.close().await;
+    syncs.finish().await;
+    keeping.await?;
     if let Some(worker) = worker {
         worker.await?;
     }

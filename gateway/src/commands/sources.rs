@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Settings;
+use crate::graphql::{Syncs, Writes};
 use connectors::ErrorKind;
 use connectors::settings::SourceSettings;
 use connectors::sync::{Engine, Observer, RunOptions, RunReport, SyncSettings as EngineSettings, register};
@@ -39,6 +40,17 @@ pub(super) async fn engine(
     // The process's own name in leases: two on one machine are two.
     let worker = format!("{}-{}", std::process::id(), uuid::Uuid::now_v7().simple());
     Ok(Arc::new(Engine::new(db.clone(), clock, engine_settings, worker, observers)?))
+}
+
+/// How the graph writes, as configuration has it.
+pub(super) fn writes(settings: &Settings, observers: Vec<Arc<dyn Observer>>, syncs: Option<Arc<Syncs>>) -> Writes {
+    Writes {
+        priority: settings.sync.interface_priority,
+        kept_for: settings.mutations.kept_for(),
+        register: settings.audit.processing_activities.clone(),
+        observers,
+        syncs,
+    }
 }
 
 /// The sources that were named; all where none was.

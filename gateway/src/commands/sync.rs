@@ -47,6 +47,7 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings, output: &mut
         dry_run: arguments.dry_run,
         allow_mass_delete: arguments.allow_mass_delete,
         cancel,
+        ..RunOptions::default()
     };
     let mut code = ExitCode::SUCCESS;
     sources::run(&engine, chosen, &options, &settings.sync, |source, outcome| {

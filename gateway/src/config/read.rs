@@ -13,8 +13,20 @@ use super::environment::ENVIRONMENT;
 use super::{ConfigError, Environment, Problem, Settings};
 
 /// The tables of a configuration.
-const SECTIONS: [&str; 10] =
-    ["http", "database", "redis", "auth", "limits", "subscriptions", "sync", "matching", "telemetry", "source"];
+const SECTIONS: [&str; 12] = [
+    "http",
+    "database",
+    "redis",
+    "auth",
+    "limits",
+    "subscriptions",
+    "sync",
+    "matching",
+    "mutations",
+    "audit",
+    "telemetry",
+    "source",
+];
 
 /// Settings that may hold a password and may therefore be named as a secret is.
 const CONNECTION_URLS: [(&str, &str); 2] = [("database", "url"), ("redis", "url")];
@@ -73,6 +85,8 @@ impl<'a> Reader<'a> {
             subscriptions: self.section("subscriptions"),
             sync: self.section("sync"),
             matching: self.section("matching"),
+            mutations: self.section("mutations"),
+            audit: self.section("audit"),
             telemetry: self.section("telemetry"),
             sources: self.sources(),
         }

@@ -172,6 +172,8 @@ pub struct SyncSettings {
     pub retry_budget_secs: u64,
     /// A worker that says nothing for this long has lost its source to the next.
     pub lease_secs: u64,
+    /// The precedence of what is written through the hub's interface; that of a source is `priority`.
+    pub interface_priority: i32,
 }
 
 impl SyncSettings {
@@ -211,6 +213,7 @@ impl Default for SyncSettings {
             overlap_secs: 300,
             retry_budget_secs: 120,
             lease_secs: 60,
+            interface_priority: 50,
         }
     }
 }

@@ -111,8 +111,20 @@ fn the_default_file_says_the_defaults() {
 
 #[test]
 fn the_default_file_lists_every_setting() {
-    let sections =
-        ["http", "database", "redis", "auth", "limits", "subscriptions", "sync", "matching", "telemetry", "source"];
+    let sections = [
+        "http",
+        "database",
+        "redis",
+        "auth",
+        "limits",
+        "subscriptions",
+        "sync",
+        "matching",
+        "mutations",
+        "audit",
+        "telemetry",
+        "source",
+    ];
     for section in sections.into_iter().chain(["source.oauth"]) {
         let text = match section {
             "source" => format!("{SOURCE}bogus = 1\n"),
@@ -184,13 +196,13 @@ fn unknown_keys_are_all_told_at_once() {
         problems(&text),
         [
             "hub.toml: metrics: there is no such section; known are http, database, redis, auth, limits, \
-             subscriptions, sync, matching, telemetry, source: correct or remove it",
+             subscriptions, sync, matching, mutations, audit, telemetry, source: correct or remove it",
             "hub.toml: http.lissen: there is no such setting; known are listen, public_url, request_timeout_secs, \
              shutdown_grace_secs: correct or remove it",
             "hub.toml: http.listen: expected socket address, found true or false",
             "hub.toml: sync.wrkers: there is no such setting; known are workers, allowed_delete_share, \
-             allowed_delete_count, allowed_refusal_share, full_every_hours, overlap_secs, retry_budget_secs, lease_secs: \
-             correct or remove it",
+             allowed_delete_count, allowed_refusal_share, full_every_hours, overlap_secs, retry_budget_secs, lease_secs, \
+             interface_priority: correct or remove it",
             "hub.toml: source \"homes\".evry: there is no such setting; known are id, name, connector, base_url, \
              locations, boards, every, fresh_for, streams, priority, oauth, request_timeout, max_answer_bytes, \
              max_file_bytes, requests_at_once, requests_per_minute, drift: correct or remove it",

@@ -169,6 +169,10 @@ fn sources(sources: &mut [SourceSettings], reader: &mut Reader<'_>, systems: &[E
         if !is_identifier(&source.id) {
             problems.push(("id", "must be lower-case letters, digits and hyphens, and begin with a letter".to_owned()));
         }
+        if source.id.starts_with("api-") {
+            let what = "must not begin with api-: so begin those of parties that write through the hub's interface";
+            problems.push(("id", what.to_owned()));
+        }
         if !seen.insert(source.id.clone()) {
             problems.push(("id", "two sources have this id: give one of them another".to_owned()));
         }

@@ -1,11 +1,13 @@
 //! Who asks, and how they want to be answered: what is known of a request beside its document, however it came in.
 
 use std::any::TypeId;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_graphql::Request;
 
 use super::Language;
+use crate::audit::{Actor, Trace};
 use crate::auth::Identity;
 
 /// Who asks. Given to the graph among a request's data; without it somebody unknown asks, in Dutch.
@@ -18,9 +20,20 @@ pub struct Caller {
     /// The cursor of the last change that a client saw before its connection broke: the feed goes on behind it, whatever
     /// `after` says. `None`: it has just begun.
     pub last_event: Option<String>,
+    /// Where the request came from. `None`: from within the process.
+    pub address: Option<IpAddr>,
+    /// The client's key for a mutation that it may send again (`Idempotency-Key`).
+    pub idempotency_key: Option<String>,
+    /// The client's trace (`traceparent`).
+    pub traceparent: Option<String>,
 }
 
 impl Caller {
+    /// Who does what this request does, as the audit trail has it.
+    pub(crate) fn actor(&self) -> Actor {
+        Actor::new(self.identity.as_deref(), self.address, Trace::within(self.traceparent.as_deref()))
+    }
+
     /// Who asks by this request.
     pub(crate) fn of(request: &Request) -> Self {
         let caller = request.data.get(&TypeId::of::<Self>()).and_then(|caller| caller.downcast_ref());

@@ -1,6 +1,7 @@
 //! How fresh a source's records are, and whether the source is well: pure functions of what the store says of it.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use connectors::sync::INTERFACE;
 use connectors::systems;
 use entity::vocabulary::{RecordType, SourceKind, SyncStatus};
 use entity::{checkpoint, source};
@@ -109,7 +110,8 @@ fn health(source: &source::Model, now: DateTime<Utc>) -> SourceHealth {
 
 fn is_late(source: &source::Model, now: DateTime<Utc>) -> bool {
     let fresh_for = TimeDelta::try_seconds(source.fresh_for_secs).unwrap_or(TimeDelta::MAX);
-    source.last_succeeded_at.is_none_or(|at| now.signed_duration_since(at) > fresh_for)
+    // Who writes through the hub's own interface is never late.
+    source.connector != INTERFACE && source.last_succeeded_at.is_none_or(|at| now.signed_duration_since(at) > fresh_for)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use async_graphql::Context;
 use chrono::{DateTime, NaiveDate, Utc};
 use entity::vocabulary::RecordType;
 use entity::{Clock, checkpoint, source};
+use sea_orm::prelude::Uuid;
 use sea_orm::sea_query::ExprTrait;
 use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryOrder, QuerySelect};
 use tokio::sync::OnceCell;
@@ -18,6 +19,7 @@ use super::language::Language;
 use super::list::qualified;
 use super::types::source::{record_counts, refused_counts};
 use super::viewer::Viewer;
+use crate::audit::Actor;
 use crate::config::MatchingSettings;
 use crate::error::{Failure, Result};
 
@@ -31,6 +33,8 @@ pub(crate) struct Reader {
     pub(crate) language: Language,
     /// What counts for how much when offers are matched with needs.
     pub(crate) matching: Arc<MatchingSettings>,
+    /// Who asks, as the audit trail has it.
+    pub(crate) actor: Actor,
     clock: Clock,
     moment: Mutex<Arc<Moment>>,
 }
@@ -43,6 +47,7 @@ struct Moment {
     refused_counts: OnceCell<Result<Arc<HashMap<String, i64>>>>,
     touched: Mutex<Vec<RecordType>>,
     cursor: OnceLock<String>,
+    contacts: Mutex<Vec<(RecordType, Uuid)>>,
 }
 
 impl Moment {
@@ -54,6 +59,7 @@ impl Moment {
             refused_counts: OnceCell::new(),
             touched: Mutex::default(),
             cursor: OnceLock::new(),
+            contacts: Mutex::default(),
         })
     }
 }
@@ -81,7 +87,13 @@ impl Reader {
         language: Language,
     ) -> Self {
         let moment = Mutex::new(Moment::at(clock.now()));
-        Self { db, viewer, longest_page, language, matching: Arc::default(), clock, moment }
+        let (matching, actor) = (Arc::default(), Actor::default());
+        Self { db, viewer, longest_page, language, matching, actor, clock, moment }
+    }
+
+    /// Notes who asks, for the audit trail.
+    pub(crate) fn acting(self, actor: Actor) -> Self {
+        Self { actor, ..self }
     }
 
     /// Begins the next answer of a subscription: it has an instant of its own, and reads the sources anew. The one
@@ -137,6 +149,20 @@ impl Reader {
     /// What the answer depends on so far.
     pub(crate) fn touched(&self) -> Vec<RecordType> {
         self.moment().touched.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes that the answer shows the contact of this record.
+    pub(crate) fn shows_contact(&self, record_type: RecordType, id: Uuid) {
+        let moment = self.moment();
+        let mut contacts = moment.contacts.lock().unwrap_or_else(PoisonError::into_inner);
+        if !contacts.contains(&(record_type, id)) {
+            contacts.push((record_type, id));
+        }
+    }
+
+    /// The records whose contacts the answer shows.
+    pub(crate) fn contacts(&self) -> Vec<(RecordType, Uuid)> {
+        self.moment().contacts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The sources, read once an answer.

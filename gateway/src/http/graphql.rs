@@ -109,7 +109,14 @@ fn read_get(headers: &HeaderMap, query: Option<&str>) -> Read {
 fn caller(asker: Option<Extension<Asker>>, headers: &HeaderMap) -> Caller {
     let language = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
     let identity = asker.and_then(|Extension(Asker(identity))| identity);
-    Caller { language: language.and_then(Language::accepted).unwrap_or_default(), identity, last_event: None }
+    let text = |name: &str| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    Caller {
+        language: language.and_then(Language::accepted).unwrap_or_default(),
+        identity,
+        idempotency_key: text("idempotency-key"),
+        traceparent: text("traceparent"),
+        ..Caller::default()
+    }
 }
 
 fn media_type(headers: &HeaderMap) -> Result<MediaType, Box<Response>> {

@@ -4,14 +4,16 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use entity::journal::Journal;
-use entity::vocabulary::{CommitmentStatus, RecordType};
+use entity::vocabulary::CommitmentStatus;
 use entity::{commitment, commitment_step};
 use sea_orm::{DbErr, EntityTrait, IntoActiveModel};
 use uuid::Uuid;
 
 use super::{Assemble, Assembled, Base, Built, Faults, Stamps, stamps};
 use crate::record::{Commitment, Reference};
+use crate::sync::namesakes::Namesake;
 use crate::sync::resolve::{Known, Wanted};
+use crate::sync::writer::Context;
 
 impl Assemble for commitment::Model {
     type Said = Commitment;
@@ -23,8 +25,21 @@ impl Assemble for commitment::Model {
             wanted.need(need);
         }
         if let Some(offer) = &said.offer {
-            wanted.external(RecordType::Offer, offer);
+            wanted.offer(offer);
         }
+    }
+
+    fn namesake(said: &Commitment, external_id: &str, known: &Known) -> Option<Namesake> {
+        Some(Namesake::of_id(known.partner(&said.partner)?, external_id))
+    }
+
+    fn answers(&self) -> Option<Uuid> {
+        self.need_id
+    }
+
+    fn is_outdated_by(&self, said: &Commitment) -> bool {
+        // What lies before where it stands is how it came there.
+        said.status.is_some_and(|status| status != self.status && !status.may_come_to(self.status))
     }
 
     fn assemble(
@@ -44,7 +59,7 @@ impl Assemble for commitment::Model {
         if school_id.is_none() {
             faults.unknown(match &said.school {
                 Reference::Key(brin) => format!("there is no school with BRIN {brin}"),
-                Reference::External(_) => "its school is not known from this source".to_owned(),
+                Reference::External(_) | Reference::Record(_) => "its school is not known from this source".to_owned(),
             });
         }
         let need_id = school_id.and_then(|school_id| need(said, school_id, known, &mut faults));
@@ -76,8 +91,8 @@ impl Assemble for commitment::Model {
         Ok(Assembled { row, complete: true })
     }
 
-    async fn follow_up(journal: &Journal, source_name: &str, built: &[Built<Self>]) -> Result<BTreeSet<Uuid>, DbErr> {
-        let steps: Vec<_> = built.iter().filter_map(|built| step(built, source_name, journal.at())).collect();
+    async fn follow_up(journal: &Journal, context: &Context, built: &[Built<Self>]) -> Result<BTreeSet<Uuid>, DbErr> {
+        let steps: Vec<_> = built.iter().filter_map(|built| step(built, context, journal.at())).collect();
         if !steps.is_empty() {
             commitment_step::Entity::insert_many(steps).exec_without_returning(journal.connection()).await?;
         }
@@ -105,7 +120,7 @@ fn need(said: &Commitment, school_id: Uuid, known: &Known, faults: &mut Faults) 
 fn offer(said: &Commitment, partner_id: Uuid, known: &Known, faults: &mut Faults) -> Option<Uuid> {
     let qualified = said.offer.as_deref()?;
     let name = qualified.split_once('/').map_or(qualified, |(_, name)| name);
-    match known.external(RecordType::Offer, qualified) {
+    match known.offer(qualified) {
         None => faults.unknown(format!("there is no offer `{name}`")),
         Some(id) if known.partner_of_offer(id) != Some(partner_id) => {
             faults.fault(format!("offer `{name}` belongs to another partner"));
@@ -118,7 +133,7 @@ fn offer(said: &Commitment, partner_id: Uuid, known: &Known, faults: &mut Faults
 /// The step that the commitment took, where its status is not what it was.
 fn step(
     built: &Built<commitment::Model>,
-    source_name: &str,
+    context: &Context,
     now: DateTime<Utc>,
 ) -> Option<commitment_step::ActiveModel> {
     let status = built.row.status;
@@ -130,8 +145,8 @@ fn step(
         commitment_id: built.row.id,
         status,
         at: built.said.status_at.unwrap_or(now),
-        by: Some(source_name.to_owned()),
-        note: None,
+        by: Some(context.source_name.clone()),
+        note: context.note.clone(),
     };
     Some(step.into_active_model())
 }

@@ -5,6 +5,7 @@ use entity::{housing_option, housing_scheme};
 
 use super::{Assemble, Assembled, Base, Faults, PointColumns, Stamps, stamps};
 use crate::record::{HousingOption, HousingScheme, Municipality};
+use crate::sync::namesakes::Namesake;
 use crate::sync::resolve::{Known, Wanted};
 
 impl Assemble for housing_option::Model {
@@ -18,6 +19,10 @@ impl Assemble for housing_option::Model {
         if let Some(scheme) = &said.scheme {
             wanted.external(RecordType::HousingScheme, scheme);
         }
+    }
+
+    fn namesake(said: &HousingOption, external_id: &str, _known: &Known) -> Option<Namesake> {
+        Some(Namesake::of_municipality(&said.municipality.code, external_id))
     }
 
     fn municipalities(said: &HousingOption) -> Vec<Municipality> {
@@ -96,6 +101,10 @@ impl Assemble for housing_scheme::Model {
 
     fn wanted(_said: &HousingScheme, wanted: &mut Wanted) {
         wanted.regions();
+    }
+
+    fn namesake(said: &HousingScheme, external_id: &str, _known: &Known) -> Option<Namesake> {
+        Some(Namesake::of_municipality(&said.municipality.code, external_id))
     }
 
     fn municipalities(said: &HousingScheme) -> Vec<Municipality> {

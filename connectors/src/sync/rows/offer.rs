@@ -11,7 +11,9 @@ use uuid::Uuid;
 
 use super::{Assemble, Assembled, Base, Built, Faults, PointColumns, Stamps, stamps};
 use crate::record::{Municipality, Offer, Reference};
+use crate::sync::namesakes::Namesake;
 use crate::sync::resolve::{Known, Wanted};
+use crate::sync::writer::Context;
 
 impl Assemble for offer::Model {
     type Said = Offer;
@@ -19,6 +21,10 @@ impl Assemble for offer::Model {
     fn wanted(said: &Offer, wanted: &mut Wanted) {
         wanted.partner(&said.partner);
         wanted.regions();
+    }
+
+    fn namesake(said: &Offer, external_id: &str, known: &Known) -> Option<Namesake> {
+        Some(Namesake::of_id(known.partner(&said.partner)?, external_id))
     }
 
     fn municipalities(said: &Offer) -> Vec<Municipality> {
@@ -39,7 +45,7 @@ impl Assemble for offer::Model {
         match (partner_id, before) {
             (None, _) => faults.unknown(match &said.partner {
                 Reference::Key(kvk) => format!("there is no partner with KvK number {kvk}"),
-                Reference::External(_) => "its partner is not known from this source".to_owned(),
+                Reference::External(_) | Reference::Record(_) => "its partner is not known from this source".to_owned(),
             }),
             (Some(partner_id), Some(before)) if partner_id != before.partner_id => {
                 faults.fault("an offer cannot move to another partner: end it there and offer it anew here");
@@ -87,7 +93,7 @@ impl Assemble for offer::Model {
         Ok(Assembled { row, complete: true })
     }
 
-    async fn follow_up(journal: &Journal, _source_name: &str, built: &[Built<Self>]) -> Result<BTreeSet<Uuid>, DbErr> {
+    async fn follow_up(journal: &Journal, _context: &Context, built: &[Built<Self>]) -> Result<BTreeSet<Uuid>, DbErr> {
         let offers: Vec<_> = built.iter().map(|built| (built.row.id, &built.said)).collect();
         save_reach(journal.connection(), &offers).await
     }

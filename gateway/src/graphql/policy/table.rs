@@ -30,6 +30,7 @@ const SYNC: Access = Access::Scope(scope::SYNC_READ);
 /// Type, access, fields. Pages and their edges are in [`of_page`].
 const TABLE: &[(&str, Access, &str)] = &[
     ("Address", PUBLIC, "street houseNumber postcode city"),
+    ("CommitmentPayload", PUBLIC, "commitment userErrors"),
     ("Capacity", PUBLIC, "amount unit remaining"),
     ("Change", PUBLIC, "cursor sequence at action recordType recordId source"),
     ("Change", ROWS, "record"),
@@ -71,6 +72,11 @@ const TABLE: &[(&str, Access, &str)] = &[
     ("Location", PUBLIC, "latitude longitude"),
     ("MatchReason", PUBLIC, "criterion score weight explanation"),
     ("Money", PUBLIC, "amount currency"),
+    ("Mutation", Access::Scope(scope::COMMITMENTS_WRITE), "proposeCommitment setCommitmentStatus"),
+    ("Mutation", Access::Scope(scope::HOUSING_WRITE), "upsertHousingOptions upsertHousingSchemes"),
+    ("Mutation", Access::Scope(scope::NEEDS_WRITE), "createNeed updateNeed setNeedStatus"),
+    ("Mutation", Access::Scope(scope::OFFERS_WRITE), "upsertOffers withdrawOffers"),
+    ("Mutation", Access::Scope(scope::SYNC_RUN), "startSync"),
     ("Municipality", PUBLIC, "id code name isG4 region schools housingSchemes coverage"),
     ("Municipality", ROWS, "housingOptions"),
     (
@@ -82,6 +88,7 @@ const TABLE: &[(&str, Access, &str)] = &[
     ("NeedMatch", PUBLIC, "need score reasons distanceKm"),
     ("Need", ROWS, "commitments"),
     ("Need", OWN, "contact"),
+    ("NeedPayload", PUBLIC, "need userErrors"),
     ("Node", PUBLIC, "id"),
     (
         "Offer",
@@ -118,6 +125,7 @@ const TABLE: &[(&str, Access, &str)] = &[
     ("Source", PUBLIC, "id name connector kind health lastSucceededAt nextRunAt recordCount refusedCount"),
     ("Source", SYNC, "runs refusals"),
     ("Sourced", PUBLIC, "provenance"),
+    ("StartSyncPayload", PUBLIC, "run userErrors"),
     ("Subscription", ROWS, "changes schoolChanged"),
     ("SupportKindInfo", PUBLIC, "supportKind label"),
     (
@@ -128,7 +136,13 @@ const TABLE: &[(&str, Access, &str)] = &[
     ("TeacherShortage", PUBLIC, "year fte"),
     ("ThemeCoverage", PUBLIC, "theme openNeeds committedNeeds unmetNeeds publishedOffers"),
     ("ThemeInfo", PUBLIC, "theme label description openNeeds"),
+    ("UpsertHousingOptionsPayload", PUBLIC, "housingOptions results userErrors"),
+    ("UpsertHousingSchemesPayload", PUBLIC, "housingSchemes results userErrors"),
+    ("UpsertOffersPayload", PUBLIC, "offers results userErrors"),
+    ("UpsertResult", PUBLIC, "externalId outcome record userErrors"),
+    ("UserError", PUBLIC, "field message code"),
     ("Viewer", PUBLIC, "isAuthenticated subject client organisation organisationKind scopes rateLimit"),
+    ("WithdrawOffersPayload", PUBLIC, "offers userErrors"),
 ];
 
 /// The fields of pages and edges: they give what the list they are of gives.

@@ -149,7 +149,11 @@ impl Need {
         if !contact::is_shown(ctx, &self.0, Viewer::need_contacts).await? {
             return Ok(None);
         }
-        Ok(Contact::of([&self.0.contact_name, &self.0.contact_email, &self.0.contact_phone]))
+        let contact = Contact::of([&self.0.contact_name, &self.0.contact_email, &self.0.contact_phone]);
+        if contact.is_some() {
+            Reader::of(ctx)?.shows_contact(RecordType::Need, self.0.id);
+        }
+        Ok(contact)
     }
 
     /// Where the record comes from, and how fresh it is.

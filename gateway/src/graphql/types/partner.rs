@@ -113,7 +113,11 @@ impl Partner {
         if !contact::is_shown(ctx, &self.0, Viewer::partner_contacts).await? {
             return Ok(None);
         }
-        Ok(Contact::of([&self.0.contact_name, &self.0.contact_email, &self.0.contact_phone]))
+        let contact = Contact::of([&self.0.contact_name, &self.0.contact_email, &self.0.contact_phone]);
+        if contact.is_some() {
+            Reader::of(ctx)?.shows_contact(RecordType::Partner, self.0.id);
+        }
+        Ok(contact)
     }
 
     /// Where the record comes from, and how fresh it is.

@@ -1,0 +1,121 @@
+//! The root of all writing.
+//!
+//! # To add a mutation
+//! Its input in the file of its record in `mutation/`, with a [`Work`](writing::Work) that says what it does in one
+//! transaction; its method here. Who asks, keys for sending again, the audit trail, retries and who listens are seen to
+//! in [`writing`] for all of them.
+
+mod answer;
+mod author;
+mod checks;
+mod commitment;
+mod housing_option;
+mod housing_scheme;
+mod idempotency;
+mod input;
+mod need;
+mod offer;
+mod sync;
+mod writing;
+
+use async_graphql::{Context, Object};
+
+use self::commitment::{CommitmentPayload, ProposeCommitmentInput, SetCommitmentStatusInput};
+use self::housing_option::{UpsertHousingOptionsInput, UpsertHousingOptionsPayload};
+use self::housing_scheme::{UpsertHousingSchemesInput, UpsertHousingSchemesPayload};
+use self::need::{CreateNeedInput, NeedPayload, SetNeedStatusInput, UpdateNeedInput};
+use self::offer::{UpsertOffersInput, UpsertOffersPayload, WithdrawOffersInput, WithdrawOffersPayload};
+pub use self::sync::Syncs;
+use self::sync::{StartSyncInput, StartSyncPayload};
+pub(crate) use self::writing::Line;
+pub use self::writing::Writes;
+use super::policy::{authenticated, one, requires_scopes};
+use crate::auth::scope;
+use crate::error::Result;
+
+/// What can be written.
+pub(crate) struct Mutation;
+
+/// What can be written. Every mutation takes an `Idempotency-Key` header, or `idempotencyKey` in its input: sent again
+/// with the same key and input, it answers the same and does nothing more.
+#[Object]
+impl Mutation {
+    /// Asks for help in the name of a school (hulpvraag). For school boards, for their own schools; scope needs:write.
+    #[graphql(directive = authenticated::apply(), directive = requires_scopes::apply(one(scope::NEEDS_WRITE)))]
+    async fn create_need(&self, ctx: &Context<'_>, input: CreateNeedInput) -> Result<NeedPayload> {
+        writing::once(ctx, &input).await?.into_payload(ctx).await
+    }
+
+    /// Changes what a need says: the fields that are given. Null takes back what was said through the hub; where the
+    /// board's own system tells of the field, that stands then. For school boards; scope needs:write.
+    #[graphql(directive = authenticated::apply(), directive = requires_scopes::apply(one(scope::NEEDS_WRITE)))]
+    async fn update_need(&self, ctx: &Context<'_>, input: UpdateNeedInput) -> Result<NeedPayload> {
+        writing::once(ctx, &input).await?.into_payload(ctx).await
+    }
+
+    /// Moves a need along its life cycle; a step the life cycle does not have is a user error. Whether an open need is
+    /// partly or wholly committed follows from its commitments by itself. For school boards; scope needs:write.
+    #[graphql(directive = authenticated::apply(), directive = requires_scopes::apply(one(scope::NEEDS_WRITE)))]
+    async fn set_need_status(&self, ctx: &Context<'_>, input: SetNeedStatusInput) -> Result<NeedPayload> {
+        writing::once(ctx, &input).await?.into_payload(ctx).await
+    }
+
+    /// Makes or changes a partner's own offers (aanbod), up to 500 a call, each by its own external id: sending the
+    /// same again changes nothing, and one bad record does not stop the rest. An offer that the hub also reads from the
+    /// partner's system under that id is the same offer. Scope offers:write.
+    #[graphql(directive = authenticated::apply(), directive = requires_scopes::apply(one(scope::OFFERS_WRITE)))]
+    async fn upsert_offers(&self, ctx: &Context<'_>, input: UpsertOffersInput) -> Result<UpsertOffersPayload> {
+        writing::once(ctx, &input).await?.into_payload(ctx).await
+    }
+
+    /// Ends a partner's own offers. What is committed from them stands. Scope offers:write.
+    #[graphql(directive = authenticated::apply(), directive = requires_scopes::apply(one(scope::OFFERS_WRITE)))]
+    async fn withdraw_offers(&self, ctx: &Context<'_>, input: WithdrawOffersInput) -> Result<WithdrawOffersPayload> {
+        writing::once(ctx, &input).await?.into_payload(ctx).await
+    }
+
+    /// Proposes a commitment (toezegging) to a school, or to one of its needs. For partners; scope commitments:write.
+    #[graphql(directive = authenticated::apply(), directive = requires_scopes::apply(one(scope::COMMITMENTS_WRITE)))]
+    async fn propose_commitment(&self, ctx: &Context<'_>, input: ProposeCommitmentInput) -> Result<CommitmentPayload> {
+        writing::once(ctx, &input).await?.into_payload(ctx).await
+    }
+
+    /// Moves a commitment along its life cycle. The partner activates, completes and withdraws; the school's board
+    /// accepts, declines, confirms what was delivered, or says that it was broken. Scope commitments:write.
+    #[graphql(directive = authenticated::apply(), directive = requires_scopes::apply(one(scope::COMMITMENTS_WRITE)))]
+    async fn set_commitment_status(
+        &self,
+        ctx: &Context<'_>,
+        input: SetCommitmentStatusInput,
+    ) -> Result<CommitmentPayload> {
+        writing::once(ctx, &input).await?.into_payload(ctx).await
+    }
+
+    /// Makes or changes homes for teachers (lerarenwoningen), up to 500 a call, as `upsertOffers` does. For
+    /// municipalities in their own municipality, and for partners that let homes; scope housing:write.
+    #[graphql(directive = authenticated::apply(), directive = requires_scopes::apply(one(scope::HOUSING_WRITE)))]
+    async fn upsert_housing_options(
+        &self,
+        ctx: &Context<'_>,
+        input: UpsertHousingOptionsInput,
+    ) -> Result<UpsertHousingOptionsPayload> {
+        writing::once(ctx, &input).await?.into_payload(ctx).await
+    }
+
+    /// Makes or changes priority schemes (voorrangsregelingen), up to 500 a call, as `upsertOffers` does. For
+    /// municipalities; scope housing:write.
+    #[graphql(directive = authenticated::apply(), directive = requires_scopes::apply(one(scope::HOUSING_WRITE)))]
+    async fn upsert_housing_schemes(
+        &self,
+        ctx: &Context<'_>,
+        input: UpsertHousingSchemesInput,
+    ) -> Result<UpsertHousingSchemesPayload> {
+        writing::once(ctx, &input).await?.into_payload(ctx).await
+    }
+
+    /// Reads a source now. For operators; scope sync:run.
+    #[graphql(directive = authenticated::apply(), directive = requires_scopes::apply(one(scope::SYNC_RUN)))]
+    async fn start_sync(&self, ctx: &Context<'_>, input: StartSyncInput) -> Result<StartSyncPayload> {
+        sync::start(ctx, input).await
+    }
+}
