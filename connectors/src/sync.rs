@@ -29,6 +29,7 @@ mod schedule;
 mod shape;
 mod sources;
 mod stream;
+mod voices;
 mod writer;
 
 pub use check::check;

@@ -2,9 +2,8 @@
 //! may be sent again, and the audit trail.
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
 
-use crate::dialect;
+use crate::dialect::{self, Own};
 
 /// Adds the column and the tables, with the triggers that keep the audit trail as it was written; takes them away again.
 #[derive(DeriveMigrationName)]
@@ -14,28 +13,17 @@ pub(crate) struct Migration;
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         dialect::run(manager, include_str!("m20261124_000006_writes/up.sql")).await?;
-        // The databases have no word in common for triggers.
-        own(
-            manager,
-            include_str!("m20261124_000006_writes/up_sqlite.sql"),
-            include_str!("m20261124_000006_writes/up_postgres.sql"),
-        )
-        .await
+        let own = Own {
+            sqlite: include_str!("m20261124_000006_writes/up_sqlite.sql"),
+            postgres: include_str!("m20261124_000006_writes/up_postgres.sql"),
+        };
+        dialect::run_own(manager, own).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         dialect::run(manager, include_str!("m20261124_000006_writes/down.sql")).await?;
         // Triggers go with their table; PostgreSQL's function does not.
-        own(manager, "", "DROP FUNCTION audit_entry_stands()").await
+        let own = Own { sqlite: "SELECT 1", postgres: "DROP FUNCTION audit_entry_stands()" };
+        dialect::run_own(manager, own).await
     }
-}
-
-async fn own(manager: &SchemaManager<'_>, sqlite: &str, postgres: &str) -> Result<(), DbErr> {
-    let db = manager.get_connection();
-    let sql = if db.get_database_backend() == DbBackend::Postgres { postgres } else { sqlite };
-    if sql.is_empty() {
-        return Ok(());
-    }
-    db.execute_unprepared(sql).await?;
-    Ok(())
 }

@@ -19,11 +19,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::record::Record;
 use crate::sync::claims::{self, Fingerprint, Head, NewClaim};
 use crate::sync::difference::{self, Written as Change};
-use crate::sync::merge::{self, merge};
 use crate::sync::refusals::{self, Rejected};
 use crate::sync::resolve::{Known, Wanted};
 use crate::sync::rows::{Assemble, Base, Built, Faults, Stamps};
 use crate::sync::shape::Shape;
+use crate::sync::voices::{self, Voice};
 use crate::sync::{municipalities, namesakes, personal};
 
 /// Rows in one `IN` list.
@@ -56,7 +56,7 @@ impl Context {
         matches!(self.stream.as_str(), WRITTEN | STEPS)
     }
 
-    fn priority(&self, source_id: &str) -> i32 {
+    pub(super) fn priority(&self, source_id: &str) -> i32 {
         self.priorities.get(source_id).copied().unwrap_or(i32::MAX)
     }
 }
@@ -309,13 +309,14 @@ async fn settle<'a, R: Assemble>(
     let mut wanted = Wanted::default();
     for mut group in groups {
         let others = others.remove(&group.record_id).unwrap_or_default();
-        date_statuses::<R>(context, before.get(&group.record_id), &others, &mut group.incoming, journal.at())?;
-        let mut voices = voices(context, others, &group.incoming);
+        voices::date_statuses::<R>(context, before.get(&group.record_id), &others, &mut group.incoming, journal.at())?;
+        let mut voices = voices::of_record(context, others, &group.incoming);
         voices.sort_by(|a, b| a.precedence.cmp(&b.precedence));
         if group.incoming.is_empty() && voices.iter().all(Voice::is_step) {
             voices.clear();
         }
-        let said: Option<R::Said> = if voices.is_empty() { None } else { Some(parse(&taken_together(&voices))?) };
+        let said: Option<R::Said> =
+            if voices.is_empty() { None } else { Some(parse(&voices::taken_together(&voices))?) };
         if let Some(said) = &said {
             R::wanted(said, &mut wanted);
         }
@@ -410,79 +411,6 @@ fn note<R: Assemble>(written: &mut Written<'_>, built: &[Built<R>], gone: &[R]) 
     }));
 }
 
-/// Finds out since when each that came says its status.
-fn date_statuses<R: Assemble>(
-    context: &Context,
-    before: Option<&R>,
-    others: &[entity::claim::Model],
-    incoming: &mut [Incoming<'_>],
-    now: DateTime<Utc>,
-) -> Result<()> {
-    for incoming in incoming {
-        let Some(status) = merge::status(&incoming.content) else { continue };
-        let is_own = |claim: &&entity::claim::Model| {
-            claim.source_id == context.source_id && claim.external_id == incoming.external_id
-        };
-        let own = others.iter().find(is_own);
-        let told = others.iter().filter(|claim| merge::status(&claim.content).is_some());
-        let stands = before.filter(|row| !row.is_deleted());
-        incoming.status_at = match (own, stands) {
-            (Some(own), _) if merge::status(&own.content) == Some(status) && !incoming.is_step => own.status_at,
-            // A system that tells for the first time of a record that others know well may say of its status what was
-            // true long ago.
-            (None, Some(row)) if !context.is_interface() && told.clone().next().is_some() => {
-                let said: R::Said = parse(&incoming.content)?;
-                row.is_outdated_by(&said).then(|| merge::news(now, told.map(|claim| claim.status_at)))
-            }
-            _ => Some(merge::news(now, told.map(|claim| claim.status_at))),
-        };
-    }
-    Ok(())
-}
-
-/// What one source says of a record.
-struct Voice {
-    /// Who goes first: who says more than a status, then priority, then source and identifier, so that the order is
-    /// total.
-    precedence: (bool, i32, String, String),
-    content: Value,
-    status_at: Option<DateTime<Utc>>,
-}
-
-impl Voice {
-    fn is_step(&self) -> bool {
-        self.precedence.0
-    }
-}
-
-/// What they all say. The most important comes first.
-fn taken_together(voices: &[Voice]) -> Value {
-    let mut merged = merge(voices.iter().map(|voice| &voice.content));
-    merge::put_latest_status(&mut merged, voices.iter().map(|voice| (&voice.content, voice.status_at)));
-    merged
-}
-
-fn voices(context: &Context, others: Vec<entity::claim::Model>, incoming: &[Incoming<'_>]) -> Vec<Voice> {
-    let own: HashSet<&str> = incoming.iter().map(|incoming| incoming.external_id.as_str()).collect();
-    let precedence = |stream: &str, source_id: &str, external_id: &str| {
-        (stream == STEPS, context.priority(source_id), source_id.to_owned(), external_id.to_owned())
-    };
-    let others = others
-        .into_iter()
-        .filter(|claim| claim.source_id != context.source_id || !own.contains(claim.external_id.as_str()))
-        .map(|claim| Voice {
-            precedence: precedence(&claim.stream, &claim.source_id, &claim.external_id),
-            content: claim.content,
-            status_at: claim.status_at,
-        });
-    let incoming = incoming.iter().map(|incoming| Voice {
-        precedence: precedence(&context.stream, &context.source_id, &incoming.external_id),
-        content: incoming.content.clone(),
-        status_at: incoming.status_at,
-    });
-    others.chain(incoming).collect()
-}
-
 /// The row with its right stamps, and what happens to it.
 fn stamp<R: Assemble>(row: R, before: Option<&R>, now: DateTime<Utc>) -> (R, Option<ChangeAction>) {
     let Some(before) = before else { return (row, Some(ChangeAction::Created)) };
@@ -557,7 +485,7 @@ async fn load_locked<R: Assemble>(journal: &Journal, ids: &[Uuid]) -> Result<Has
     Ok(rows)
 }
 
-fn parse<T: serde::de::DeserializeOwned>(content: &Value) -> Result<T> {
+pub(super) fn parse<T: serde::de::DeserializeOwned>(content: &Value) -> Result<T> {
     T::deserialize(content)
         .map_err(|error| Error::new(ErrorKind::Store, "a stored claim cannot be read; run with --full").because(error))
 }

@@ -142,7 +142,7 @@ pub(crate) fn published() -> Condition {
 /// Always an `AND` at its outside, so that callers can add to it.
 fn or(public: Condition, own: Option<Condition>) -> Condition {
     match own {
-        None => public,
+        None => Condition::all().add(public),
         Some(own) => Condition::all().add(Condition::any().add(public).add(own)),
     }
 }

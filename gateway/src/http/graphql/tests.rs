@@ -33,6 +33,17 @@ impl Mutation {
     }
 }
 
+#[test]
+fn a_mutations_key_and_the_clients_trace_come_from_their_headers() {
+    let mut headers = HeaderMap::new();
+    assert_eq!(caller(None, &headers).idempotency_key, None);
+    headers.insert("idempotency-key", HeaderValue::from_static("\"8e03978e\""));
+    headers.insert("traceparent", HeaderValue::from_static("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
+    let caller = caller(None, &headers);
+    assert_eq!(caller.idempotency_key.as_deref(), Some("\"8e03978e\""));
+    assert!(caller.traceparent.is_some_and(|trace| trace.starts_with("00-4bf92f")));
+}
+
 const JSON: &str = "application/json; charset=utf-8";
 const GRAPHQL: &str = "application/graphql-response+json; charset=utf-8";
 
