@@ -137,7 +137,7 @@ pub fn write<'a>(journal: &'a mut Journal, sender: &'a Sender, pushes: Vec<Push>
 /// though the sender may have said the same before.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn amend<'a>(
     journal: &'a mut Journal,
     sender: &'a Sender,
