@@ -45,8 +45,6 @@ pub(crate) struct Reading {
     pub(crate) latest_change: Option<DateTime<Utc>>,
     /// Whether it goes on with one that was broken off.
     pub(crate) resumed: bool,
-    /// Whether it could not tell what is gone: the next reading is then a full one again.
-    pub(crate) is_uncertain: bool,
     overlap: TimeDelta,
     mapping_version: i64,
 }
@@ -112,7 +110,6 @@ impl Reading {
             seen: RoaringTreemap::new(),
             latest_change: None,
             resumed: false,
-            is_uncertain: false,
             overlap: plan.overlap,
             mapping_version: plan.mapping_version,
             row,
@@ -144,7 +141,6 @@ impl Reading {
             seen,
             latest_change: row.reading_watermark,
             resumed: true,
-            is_uncertain: false,
             overlap: plan.overlap,
             mapping_version: plan.mapping_version,
         }))
@@ -196,7 +192,7 @@ impl Reading {
         }
         self.row.confirmed_at = Some(now);
         if self.mode == SyncMode::Full {
-            self.row.full_at = (!self.is_uncertain).then_some(now);
+            self.row.full_at = Some(now);
             // The pages before a break may have gone through another version.
             if !self.resumed {
                 self.row.mapping_version = Some(self.mapping_version);

@@ -17,11 +17,23 @@ use crate::sync::fetch::{cancelled, fetch};
 use crate::sync::intake::number;
 use crate::sync::refusals;
 use crate::sync::report::RunReport;
-use crate::sync::stream::StreamRun;
+use crate::sync::stream::{Signs, StreamRun};
 use crate::sync::writer::{self, Written};
 
 /// Claims taken back in one transaction.
 const RETIRE_AT_ONCE: usize = 500;
+
+/// How often a stream is read again before what it lacks each time is deleted. A source in which something always moves
+/// would else never be rid of anything.
+const MOST_LOOKS: usize = 2;
+
+/// What another reading showed.
+struct Look {
+    /// The claims that it met.
+    met: RoaringTreemap,
+    /// Whether something was seen to move meanwhile.
+    moved: bool,
+}
 
 /// A reading that has met all there was to meet.
 struct Ending {
@@ -108,25 +120,42 @@ impl StreamRun {
         }
     }
 
-    /// Reads the stream once more, and returns of what seemed gone that which is not there this time either. Nothing, if
-    /// something else is missing this time: then neither reading is to be relied upon, and the next run tells.
+    /// Reads the stream again, and returns of what seemed gone that which is not there then either. A reading in which
+    /// something moved, or something else is missing, is not relied upon alone: then once more.
     async fn look_again(&mut self, run: &Run<'_>, db: &impl ConnectionTrait, gone: Vec<Head>) -> Result<Vec<Head>> {
         let mut missing: HashMap<i64, Head> = gone.into_iter().map(|head| (head.id, head)).collect();
-        let mut met = RoaringTreemap::new();
+        for _ in 0..MOST_LOOKS {
+            let Look { met, moved } = self.look(run, db, &missing).await?;
+            for id in met.iter().filter_map(|id| i64::try_from(id).ok()) {
+                if missing.remove(&id).is_some() {
+                    self.reading.seen.insert(number(id));
+                    self.signs.moved = true;
+                }
+            }
+            if missing.is_empty() || (!moved && self.reading.seen.is_subset(&met)) {
+                break;
+            }
+        }
+        Ok(missing.into_values().collect())
+    }
+
+    /// Reads the stream without writing anything, until all of `missing` has been met.
+    async fn look(&self, run: &Run<'_>, db: &impl ConnectionTrait, missing: &HashMap<i64, Head>) -> Result<Look> {
+        let mut left = missing.len();
+        let (mut met, mut signs) = (RoaringTreemap::new(), Signs::default());
         let mut tokens = HashSet::new();
         let mut token: Option<String> = None;
-        while !missing.is_empty() {
+        while left > 0 {
             if run.options.cancel.is_cancelled() {
                 return Err(cancelled());
             }
             let page = fetch(run, self.spec, None, token.as_deref()).await?;
+            signs.note(&page);
             let keys = page.records.iter().flat_map(|raw| self.keys(run, raw)).collect();
             for head in claims::heads(db, &run.source.id, &keys).await?.into_values() {
-                met.insert(number(head.id));
-                if missing.remove(&head.id).is_some() {
-                    self.reading.seen.insert(number(head.id));
-                    self.signs.moved = true;
-                }
+                let is_new = met.insert(number(head.id));
+                signs.moved |= !is_new;
+                left -= usize::from(is_new && missing.contains_key(&head.id));
             }
             match page.next {
                 None => break,
@@ -137,13 +166,7 @@ impl StreamRun {
                 }
             }
         }
-        if !missing.is_empty() && !self.reading.seen.is_subset(&met) {
-            tracing::info!(stream = self.spec.name, "two readings differ: the next run tells what is gone");
-            self.signs.moved = true;
-            self.reading.is_uncertain = true;
-            return Ok(Vec::new());
-        }
-        Ok(missing.into_values().collect())
+        Ok(Look { met, moved: signs.moved })
     }
 
     /// What a raw record shows to be there.

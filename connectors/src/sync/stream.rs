@@ -52,7 +52,7 @@ pub(crate) struct Signs {
 }
 
 impl Signs {
-    fn note(&mut self, page: &Page) {
+    pub(crate) fn note(&mut self, page: &Page) {
         self.moved |= self.total.is_some() && page.total.is_some() && self.total != page.total;
         self.total = self.total.or(page.total);
     }
