@@ -6,6 +6,7 @@
 mod audit;
 mod check;
 mod demo;
+mod graph;
 mod import;
 mod listing;
 mod migrate;

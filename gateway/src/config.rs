@@ -9,6 +9,8 @@
 mod auth;
 mod connection_url;
 mod environment;
+mod limits;
+mod network;
 mod problem;
 mod read;
 mod sections;
@@ -24,10 +26,11 @@ pub use crate::matching::MatchingSettings;
 pub use auth::{Anonymous, AuthSettings};
 pub use connection_url::ConnectionUrl;
 pub use environment::Environment;
+pub use limits::{Documents, LimitSettings};
+pub use network::Network;
 pub use problem::{ConfigError, Problem};
 pub use sections::{
-    DatabaseSettings, HttpSettings, LimitSettings, LogFormat, RedisSettings, SubscriptionSettings, SyncSettings,
-    TelemetrySettings,
+    DatabaseSettings, HttpSettings, LogFormat, RedisSettings, SubscriptionSettings, SyncSettings, TelemetrySettings,
 };
 pub use writes::{AuditSettings, MutationSettings, retention};
 

@@ -1,5 +1,6 @@
 //! The store's connections: SQLite in a file beside the hub, or PostgreSQL. Knows no table but the schema's history.
 
+mod bounded;
 pub mod schema;
 
 use std::path::{Path, PathBuf};
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, Statement};
 
+pub(crate) use self::bounded::is_ended;
 use crate::config::DatabaseSettings;
 
 /// Connections to SQLite: it has one writer, and a few readers keep two cores busy.
@@ -54,6 +56,18 @@ pub async fn connect(settings: &DatabaseSettings) -> Result<DatabaseConnection, 
     connect_within(settings, PATIENCE).await
 }
 
+/// As [`connect`], for answering clients: a statement that takes longer than `longest` is ended by the database itself,
+/// whether or not anybody waits for it. A store in memory has one connection, which nothing bounds.
+///
+/// # Errors
+/// As there.
+pub async fn connect_for_queries(
+    settings: &DatabaseSettings,
+    longest: Duration,
+) -> Result<DatabaseConnection, DatabaseError> {
+    connect_bounded(settings, PATIENCE, Some(longest)).await
+}
+
 /// As [`connect`], but waits no longer than `patience` for the first connection and any later one.
 ///
 /// # Errors
@@ -61,6 +75,14 @@ pub async fn connect(settings: &DatabaseSettings) -> Result<DatabaseConnection, 
 pub async fn connect_within(
     settings: &DatabaseSettings,
     patience: Duration,
+) -> Result<DatabaseConnection, DatabaseError> {
+    connect_bounded(settings, patience, None).await
+}
+
+async fn connect_bounded(
+    settings: &DatabaseSettings,
+    patience: Duration,
+    longest: Option<Duration>,
 ) -> Result<DatabaseConnection, DatabaseError> {
     let mut options = ConnectOptions::new(settings.url.reveal());
     options
@@ -70,6 +92,9 @@ pub async fn connect_within(
         .sqlx_logging_level(log::LevelFilter::Off)
         .sqlx_slow_statements_logging_settings(log::LevelFilter::Debug, SLOW);
     let url = &settings.url;
+    if let Some(longest) = longest {
+        bounded::bound(&mut options, longest);
+    }
     match url.scheme() {
         "sqlite" => connect_sqlite(options, settings.max_connections).await,
         "postgres" | "postgresql" => connect_postgres(options, settings.max_connections).await,

@@ -9,14 +9,19 @@ mod caller;
 mod conditions;
 mod connection;
 mod contacts;
+mod definition;
+mod documents;
+mod gate;
 pub(crate) mod health;
 mod language;
 mod level;
+mod limits;
 mod list;
 mod mutation;
 mod page;
 mod policy;
 mod query;
+mod rate;
 mod reader;
 mod rows;
 mod scalars;
@@ -25,42 +30,57 @@ mod shape;
 mod subscription;
 mod suggest;
 mod types;
+mod validating;
+mod variables;
 mod viewer;
 mod vocabulary;
 
 use std::sync::Arc;
 
 use async_graphql::parser::types::OperationType;
-use async_graphql::{Executor, Pos, Request, Response, Schema, SchemaBuilder, Value, value};
+use async_graphql::{Executor, Pos, Request, Response, Schema, SchemaBuilder, ValidationMode, Value, value};
 use chrono::SecondsFormat;
 use entity::Clock;
 use futures::stream::{self, BoxStream, StreamExt};
 use sea_orm::DatabaseConnection;
+use tokio::time::timeout;
 
 pub use self::caller::Caller;
+use self::definition::Definition;
+pub(crate) use self::documents::DOCUMENT_ID;
+use self::documents::Document;
+pub use self::documents::{NotTrusted, TrustedDocuments};
+pub(crate) use self::gate::{Admitted, Gate};
 use self::health::SourceHealth;
 pub use self::language::Language;
 use self::mutation::{Line, Mutation};
 pub use self::mutation::{Syncs, Writes};
 use self::query::Query;
+use self::rate::{RateLimiter, Standing};
 use self::reader::Reader;
 use self::shape::{Asked, Shapes};
 pub use self::subscription::operation_type;
 use self::subscription::{Subscription, Told};
 use self::types::node::Sourced;
+use self::validating::Validating;
 use self::viewer::Stakes;
 use crate::audit::Trail;
 use crate::config::{LimitSettings, MatchingSettings};
-use crate::error::Failure;
+use crate::error::{Code, Failure, Refused, TOOK_TOO_LONG, seal};
 use crate::feed::Feed;
+use crate::shared::Shared;
 
 type AllianceSchema = Schema<Query, Mutation, Subscription>;
 
 fn schema(limits: &LimitSettings) -> SchemaBuilder<Query, Mutation, Subscription> {
-    Schema::build(Query, Mutation, Subscription)
+    let mut builder = Schema::build(Query, Mutation, Subscription)
         .register_output_type::<Sourced>()
-        .limit_depth(limits.depth)
-        .limit_complexity(limits.cost)
+        // The gate has seen to it; the library's own measure of depth follows fragments without end.
+        .limit_recursive_depth(limits::nesting(limits));
+    if !limits.suggestions {
+        builder = builder.disable_suggestions();
+    }
+    builder
 }
 
 /// The schema in GraphQL's schema definition language.
@@ -72,13 +92,18 @@ pub fn sdl() -> String {
 /// Executes requests on the alliance's graph.
 #[derive(Clone)]
 pub struct Graph {
-    schema: AllianceSchema,
+    /// Validates a document and executes it.
+    validating: AllianceSchema,
+    /// Executes a document that is known to be valid.
+    executing: AllianceSchema,
     shapes: Arc<Shapes>,
+    gate: Gate,
+    rate: RateLimiter,
     db: DatabaseConnection,
     stakes: Stakes,
     clock: Clock,
     feed: Feed,
-    longest_page: usize,
+    limits: Arc<LimitSettings>,
     matching: Arc<MatchingSettings>,
     writes: Arc<Writes>,
     line: Line,
@@ -89,12 +114,27 @@ impl Graph {
     /// The graph of what is in this store. Its subscriptions follow `feed`.
     #[must_use]
     pub fn new(db: DatabaseConnection, clock: Clock, feed: Feed, limits: &LimitSettings) -> Self {
-        let schema = schema(limits).extension(policy::Policy).finish();
-        let shapes = Arc::new(Shapes::of(&schema.sdl()));
-        let stakes = Stakes::new(db.clone(), clock.clone());
-        let (matching, writes, line, trail) = (Arc::default(), Arc::default(), Line::default(), Trail::new(db.clone()));
-        let longest_page = limits.page_size;
-        Self { schema, shapes, db, stakes, clock, feed, longest_page, matching, writes, line, trail }
+        let schema = || schema(limits).extension(policy::Policy);
+        let validating = schema().extension(Validating).finish();
+        let executing = schema().validation_mode(ValidationMode::Fast).finish();
+        let definition = Arc::new(Definition::of(&validating.sdl()));
+        let limits = Arc::new(limits.clone());
+        Self {
+            validating,
+            executing,
+            shapes: Arc::new(Shapes::of(Arc::clone(&definition))),
+            gate: Gate::new(definition, Arc::clone(&limits)),
+            rate: RateLimiter::new(limits.rate_per_minute, clock.clone()),
+            stakes: Stakes::new(db.clone(), clock.clone()),
+            trail: Trail::new(db.clone()),
+            db,
+            clock,
+            feed,
+            limits,
+            matching: Arc::default(),
+            writes: Arc::default(),
+            line: Line::default(),
+        }
     }
 
     /// The graph that matches offers with needs by these weights.
@@ -114,30 +154,90 @@ impl Graph {
         self.trail.finish().await;
     }
 
-    /// What the request reads with, and what it asks for; or why nothing of it is answered.
-    async fn begin(&self, request: &mut Request) -> std::result::Result<(Arc<Reader>, Option<Asked>), Response> {
-        let caller = Caller::of(request);
-        let actor = caller.actor();
-        let viewer = self.stakes.viewer(caller.identity).await.map_err(refused)?;
-        // Parsed once: the schema finds the document in the request.
-        let document = request.parsed_query().ok().cloned();
+    /// Shares persisted documents and clients' rates with the other replicas.
+    #[must_use]
+    pub fn sharing(self, shared: Option<Shared>) -> Self {
+        Self { gate: self.gate.sharing(shared.clone()), rate: self.rate.sharing(shared), ..self }
+    }
+
+    /// Knows these documents by their names.
+    #[must_use]
+    pub fn trusting(self, trusted: TrustedDocuments) -> Self {
+        Self { gate: self.gate.trusting(trusted), ..self }
+    }
+
+    /// Lets a request through, whatever way it came in, or answers it with why not; and how its client stands.
+    async fn admit(
+        &self,
+        caller: &Caller,
+        request: Request,
+    ) -> (Option<Standing>, std::result::Result<Admitted, Response>) {
+        let standing = self.rate.take(caller).await;
+        if let Some(standing) = standing.filter(|standing| !standing.is_granted) {
+            return (Some(standing), Err(standing.refused().into()));
+        }
+        (standing, self.gate.admit(caller, request).await.map_err(Response::from))
+    }
+
+    /// What an admitted request reads with, and what it asks for; or why nothing of it is answered.
+    async fn begin(
+        &self,
+        caller: &Caller,
+        standing: Option<Standing>,
+        admitted: &Admitted,
+    ) -> std::result::Result<(Arc<Reader>, Asked), Response> {
+        let Admitted { request, document, price, .. } = admitted;
+        let viewer = self.stakes.viewer(caller.identity.clone()).await.map_err(refused)?;
         let operation = request.operation_name.as_deref();
-        if let Some(refusal) = document.as_ref().and_then(|all| policy::refuse_whole(all, operation, &viewer)) {
+        if let Some(refusal) = policy::refuse_whole(&document.parsed, operation, &viewer) {
             return Err(refusal);
         }
-        let reader = Reader::new(self.db.clone(), viewer, self.clock.clone(), self.longest_page, caller.language)
-            .matching(Arc::clone(&self.matching));
-        let asked =
-            document.map(|document| Asked::new(document, request.operation_name.clone(), request.variables.clone()));
-        Ok((Arc::new(reader.acting(actor)), asked))
+        let page_size = self.limits.page_size;
+        let reader = Reader::new(self.db.clone(), viewer, self.clock.clone(), page_size, caller.language)
+            .matching(Arc::clone(&self.matching))
+            .acting(caller.actor())
+            .charged(standing, price.estimate);
+        let asked = Asked::new(Arc::clone(document), request.operation_name.clone(), request.variables.clone());
+        Ok((Arc::new(reader), asked))
+    }
+
+    /// Executes what was admitted.
+    async fn answer(&self, caller: &Caller, standing: Option<Standing>, admitted: Admitted) -> Response {
+        let (reader, asked) = match self.begin(caller, standing, &admitted).await {
+            Ok(begun) => begun,
+            Err(refusal) => return refusal,
+        };
+        let Admitted { request, document, price, operation_type } = admitted;
+        let schema = if document.is_valid() { &self.executing } else { &self.validating };
+        let request = request.data(Arc::clone(&reader)).data(Arc::clone(&document));
+        let request = request.data(Arc::clone(&self.writes)).data(self.line.clone());
+        let executed = schema.execute(request);
+        let response = if operation_type == OperationType::Mutation {
+            // Nobody should have to guess whether something was written. The database bounds each of its statements.
+            executed.await
+        } else {
+            // What is given up here ends in the database by its own bound: see `database::connect_for_queries`.
+            let Ok(response) = timeout(self.limits.execution(), executed).await else {
+                let refused = Refused::new(Code::Timeout, TOOK_TOO_LONG).with("limit", "execution_ms");
+                return refused.with("maximum", self.limits.execution_ms).into();
+            };
+            response
+        };
+        if !document.is_valid() {
+            return response;
+        }
+        self.gate.keep(&document);
+        let response = self.finish(&reader, &asked, response).await;
+        let cost = value!({
+            "estimated": price.estimate, "actual": price.actual(&response.data), "maximum": self.limits.cost,
+        });
+        response.extension("cost", cost)
     }
 
     /// Tells of the contacts that an answer shows, puts it in shape and says how fresh it is.
-    async fn finish(&self, reader: &Reader, asked: Option<&Asked>, mut response: Response) -> Response {
+    async fn finish(&self, reader: &Reader, asked: &Asked, mut response: Response) -> Response {
         contacts::tell(&self.trail, &self.writes.register, reader).await;
-        if let Some(asked) = asked {
-            self.shapes.apply(asked, &mut response);
-        }
+        self.shapes.apply(asked, &mut response);
         if let Some(cursor) = reader.cursor() {
             response = response.extension("cursor", cursor.into());
         }
@@ -149,27 +249,39 @@ impl Graph {
 }
 
 impl Executor for Graph {
-    async fn execute(&self, mut request: Request) -> Response {
-        match self.begin(&mut request).await {
-            Ok((reader, asked)) => {
-                let request = request.data(Arc::clone(&reader)).data(Arc::clone(&self.writes)).data(self.line.clone());
-                let response = self.schema.execute(request).await;
-                self.finish(&reader, asked.as_ref(), response).await
-            }
+    async fn execute(&self, request: Request) -> Response {
+        let caller = Caller::of(&request);
+        let (standing, admitted) = self.admit(&caller, request).await;
+        let mut response = match admitted {
+            Ok(admitted) => self.answer(&caller, standing, admitted).await,
             Err(refusal) => refusal,
+        };
+        if let Some(standing) = standing {
+            standing.tell(&mut response);
         }
+        seal(&mut response, caller.request_id.as_deref());
+        response
     }
 
-    fn execute_stream(
-        &self,
-        mut request: Request,
-        _: Option<Arc<async_graphql::Data>>,
-    ) -> BoxStream<'static, Response> {
+    fn execute_stream(&self, request: Request, _: Option<Arc<async_graphql::Data>>) -> BoxStream<'static, Response> {
         let graph = self.clone();
-        match operation_type(&mut request) {
-            Some(OperationType::Subscription) => Told::by(graph, request),
-            _ => stream::once(async move { graph.execute(request).await }).boxed(),
-        }
+        let caller = Caller::of(&request);
+        let request_id = caller.request_id.clone();
+        let responses = async move {
+            let (standing, admitted) = graph.admit(&caller, request).await;
+            match admitted {
+                Ok(admitted) if admitted.operation_type == OperationType::Subscription => {
+                    Told::by(graph, caller, standing, admitted).await
+                }
+                Ok(admitted) => stream::iter([graph.answer(&caller, standing, admitted).await]).boxed(),
+                Err(refusal) => stream::iter([refusal]).boxed(),
+            }
+        };
+        let sealed = stream::once(responses).flatten().map(move |mut response| {
+            seal(&mut response, request_id.as_deref());
+            response
+        });
+        sealed.boxed()
     }
 }
 

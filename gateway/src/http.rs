@@ -5,6 +5,7 @@
 //! Its handler in a file here, its line in [`router`]. What it refuses, it refuses as a [`Refusal`].
 
 pub mod auth;
+mod client;
 mod explorer;
 pub mod graphql;
 mod health;

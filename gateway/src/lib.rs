@@ -9,4 +9,5 @@ pub mod feed;
 pub mod graphql;
 pub mod http;
 mod matching;
+pub mod shared;
 pub mod telemetry;

@@ -1,9 +1,13 @@
 //! Everything that is tested from outside a file: on SQLite and on PostgreSQL, over real HTTP, against the simulated
 //! partner systems.
 
+mod audits;
+mod bounds;
 mod conformance;
+mod documents;
 mod faults;
 mod graph;
+mod hostile;
 mod http;
 mod kill;
 mod matching;

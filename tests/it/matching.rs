@@ -21,9 +21,9 @@ use tests::hub::TestHub;
 use tests::invented;
 use tests::store::Backend;
 
-const OFFERS: &str = "{ needs(first: 50) { nodes { title suggestedOffers(first: 50) {
+const OFFERS: &str = "{ needs(first: 40) { nodes { title suggestedOffers(first: 40) {
   offer { title } score distanceKm reasons { criterion score weight explanation } } } } }";
-const NEEDS: &str = "{ offers(first: 50) { nodes { title suggestedNeeds(first: 50) {
+const NEEDS: &str = "{ offers(first: 40) { nodes { title suggestedNeeds(first: 40) {
   need { title school { brin } } score distanceKm reasons { criterion score weight explanation } } } } }";
 
 async fn save<R: Record>(hub: &TestHub, rows: Vec<R>) -> Result<()> {
@@ -312,9 +312,9 @@ async fn both_sides_find_the_same_pairs_at_a_cost_that_the_query_fixes(#[case] b
     };
     let open = "filter: { statuses: [OPEN, PARTLY_COMMITTED] }";
     let forth = format!(
-        "{{ needs(first: 500, {open}) {{ nodes {{ id suggestedOffers(first: 500) {{ score offer {{ id }} }} }} }} }}"
+        "{{ needs(first: 400, {open}) {{ nodes {{ id suggestedOffers(first: 400) {{ score offer {{ id }} }} }} }} }}"
     );
-    let back = "{ offers(first: 500) { nodes { id suggestedNeeds(first: 500) { score need { id } } } } }";
+    let back = "{ offers(first: 400) { nodes { id suggestedNeeds(first: 400) { score need { id } } } } }";
     let forth = pairs(&forth, "needs", "suggestedOffers", "offer").await?;
     let back = pairs(back, "offers", "suggestedNeeds", "need").await?;
     assert!(forth.len() > 200, "{} pairs", forth.len());

@@ -8,12 +8,14 @@ use anyhow::Result;
 use async_graphql::Executor;
 use entity::Clock;
 use gateway::auth::Authenticator;
-use gateway::config::{AuthSettings, LimitSettings, SubscriptionSettings};
+use gateway::config::{AuthSettings, LimitSettings, Settings, SubscriptionSettings};
 use gateway::feed::Feed;
 use gateway::graphql::Graph;
-use gateway::http::graphql::{Admit, anybody, routes};
+use gateway::http::graphql::{Admit, Intake, anybody, routes};
 use gateway::http::{self, Site, Stopped, Streams};
+use reqwest::{Client, Response};
 use sea_orm::DatabaseConnection;
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -39,6 +41,18 @@ impl TestGateway {
         Self::answering(graph, db, feed, settings, anybody()).await
     }
 
+    /// The hub's own graph, made by `graph` on a feed of this store, within the limits of these settings.
+    pub async fn within(
+        db: &DatabaseConnection,
+        settings: &Settings,
+        graph: impl FnOnce(Feed) -> Graph,
+    ) -> Result<Self> {
+        let feed = Feed::new(db.clone(), settings.subscriptions.poll());
+        let graph = graph(feed.clone());
+        let (intake, body_bytes) = (Intake::of(settings), settings.limits.body_bytes);
+        Self::serve(graph, db, feed, &settings.subscriptions, anybody(), intake, body_bytes).await
+    }
+
     /// Whatever answers, to whom `admit` lets in.
     pub async fn answering<E: Executor>(
         executor: E,
@@ -47,18 +61,30 @@ impl TestGateway {
         settings: &SubscriptionSettings,
         admit: Admit,
     ) -> Result<Self> {
+        Self::serve(executor, db, feed, settings, admit, Intake::default(), BODY_BYTES).await
+    }
+
+    async fn serve<E: Executor>(
+        executor: E,
+        db: &DatabaseConnection,
+        feed: Feed,
+        settings: &SubscriptionSettings,
+        admit: Admit,
+        intake: Intake,
+        body_bytes: usize,
+    ) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let shutdown = CancellationToken::new();
-        let streams = Streams::new(settings, BODY_BYTES, shutdown.clone());
+        let streams = Streams::new(settings, body_bytes, shutdown.clone());
         let site = Site {
             db: db.clone(),
             authenticator: Arc::new(Authenticator::new(&AuthSettings::default(), Clock::system())?),
             public_url: None,
-            body_bytes: BODY_BYTES,
-            request_timeout: Duration::from_secs(5),
+            body_bytes,
+            request_timeout: Duration::from_secs(30),
         };
-        let router = http::router(site, routes(executor, &streams, admit));
+        let router = http::router(site, routes(executor, &streams, admit, intake));
         let served =
             tokio::spawn(async move { http::serve(listener, router, &streams, Duration::from_secs(10)).await });
         Ok(Self { address, feed, shutdown, served })
@@ -70,6 +96,18 @@ impl TestGateway {
         format!("http://{}{path}", self.address)
     }
 
+    /// Posts JSON to `/graphql`, and takes the media type that tells everything.
+    pub async fn post(&self, body: impl Into<reqwest::Body>) -> Result<Response> {
+        let request = client().post(self.url("/graphql")).header("content-type", "application/json");
+        Ok(request.header("accept", "application/graphql-response+json").body(body).send().await?)
+    }
+
+    /// Asks: the status and the whole answer.
+    pub async fn ask(&self, request: &Value) -> Result<(u16, Value)> {
+        let response = self.post(request.to_string()).await?;
+        Ok((response.status().as_u16(), response.json().await?))
+    }
+
     /// Tells it to stop.
     pub fn stop(&self) {
         self.shutdown.cancel();
@@ -79,4 +117,11 @@ impl TestGateway {
     pub async fn stopped(self) -> Result<Stopped> {
         Ok(self.served.await??)
     }
+}
+
+/// A client that follows no redirect and unpacks nothing.
+#[expect(clippy::disallowed_methods, reason = "a client of the hub, not the hub's own way out")]
+#[must_use]
+pub fn client() -> Client {
+    Client::builder().redirect(reqwest::redirect::Policy::none()).no_gzip().no_proxy().build().expect("a client")
 }

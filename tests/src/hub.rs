@@ -12,12 +12,13 @@ use connectors::sandbox::{Sandbox, SandboxSettings, Size, System};
 use connectors::settings::{OAuthSettings, Secret, SourceSettings};
 use connectors::sync::{Engine, Observer, RunOptions, RunReport, SyncSettings, install_reference, register};
 use entity::Clock;
-use gateway::config::LimitSettings;
+use gateway::config::{LimitSettings, Settings};
 use gateway::feed::Feed;
 use gateway::graphql::Graph;
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use serde_json::{Value, json};
 
+use crate::gateway::TestGateway;
 use crate::store::{Backend, TestStore};
 
 /// How often a hub's feed looks by itself.
@@ -107,6 +108,13 @@ impl TestHub {
     #[must_use]
     pub fn graph(&self) -> Graph {
         Graph::new(self.store.db.clone(), Clock::system(), self.feed.clone(), &LimitSettings::default())
+    }
+
+    /// A gateway that serves the graph, within these limits.
+    pub async fn serve(&self, limits: LimitSettings) -> Result<TestGateway> {
+        let db = &self.store.db;
+        let settings = Settings { limits, ..Settings::default() };
+        TestGateway::within(db, &settings, |feed| Graph::new(db.clone(), Clock::system(), feed, &settings.limits)).await
     }
 
     /// Asks the graph: the whole answer.

@@ -10,7 +10,8 @@ use std::time::Duration;
 use crate::auth::Authenticator;
 use crate::config::{AuthSettings, ConnectionUrl, DatabaseSettings, Settings};
 use crate::feed::Feed;
-use crate::graphql::{Graph, Syncs};
+use crate::graphql::Syncs;
+use crate::http::graphql::Intake;
 use crate::http::{self, SCHOOL_CARD, Site, Streams};
 use anyhow::{Context, bail};
 use clap::Args;
@@ -26,7 +27,7 @@ use super::output::Output;
 use super::progress::Bars;
 use super::sandbox::Records;
 use super::sync::line;
-use super::{sources, store};
+use super::{graph, sources, store};
 
 /// Shows who a token speaks for, and what it shows them: a board's drafts, a partner's paused offers.
 const WHO_ASKS: &str = "{ viewer { organisation organisationKind scopes } \
@@ -109,9 +110,8 @@ pub(super) async fn run(arguments: &Arguments, output: &mut Output) -> anyhow::R
     let worker = tokio::spawn(sync::work(engine, settings.sources.clone(), shutdown.clone()));
     let observers = vec![Arc::new(feed.clone()) as Arc<dyn Observer>];
     let writes = sources::writes(&settings, observers, Some(Arc::clone(&syncs)));
-    let graph = Graph::new(db.clone(), Clock::system(), feed.clone(), &settings.limits)
-        .matching(&settings.matching)
-        .writing(writes);
+    let (graph, queries) = graph::open(&settings, &feed).await?;
+    let graph = graph.writing(writes);
     let authenticator = Arc::new(Authenticator::new(&settings.auth, Clock::system())?);
     let keys = authenticator.keep_fresh(shutdown.clone());
     let site = Site {
@@ -123,7 +123,7 @@ pub(super) async fn run(arguments: &Arguments, output: &mut Output) -> anyhow::R
     };
     let streams = Streams::new(&settings.subscriptions, settings.limits.body_bytes, shutdown.clone());
     let admit = http::graphql::by_token(Arc::clone(&site.authenticator));
-    let router = http::router(site, http::graphql::routes(graph.clone(), &streams, admit));
+    let router = http::router(site, http::graphql::routes(graph.clone(), &streams, admit, Intake::of(&settings)));
     http::serve(listener, router, &streams, settings.http.shutdown_grace()).await?;
     graph.close().await;
     syncs.finish().await;
@@ -131,6 +131,7 @@ pub(super) async fn run(arguments: &Arguments, output: &mut Output) -> anyhow::R
     sandbox.stop().await;
     keys.await?;
     drop(feed);
+    queries.close().await?;
     db.close().await?;
     Ok(ExitCode::SUCCESS)
 }

@@ -7,7 +7,8 @@ use crate::audit::retention;
 use crate::auth::Authenticator;
 use crate::config::{Settings, retention as kept};
 use crate::feed::Feed;
-use crate::graphql::{Graph, Syncs};
+use crate::graphql::Syncs;
+use crate::http::graphql::Intake;
 use crate::http::{self, Site, Streams};
 use anyhow::Context;
 use clap::Args;
@@ -16,7 +17,7 @@ use entity::Clock;
 use tokio::net::TcpListener;
 use tracing::info;
 
-use super::{sources, store};
+use super::{graph, sources, store};
 
 /// What `hub serve` takes.
 #[derive(Debug, Args)]
@@ -47,12 +48,11 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::R
     let engine = sources::engine(&db, settings, observers()).await?;
     let syncs = Arc::new(Syncs::new(Arc::clone(&engine), settings.sources.clone(), shutdown.clone()));
     let writes = sources::writes(settings, observers(), Some(Arc::clone(&syncs)));
-    let graph = Graph::new(db.clone(), Clock::system(), feed.clone(), &settings.limits)
-        .matching(&settings.matching)
-        .writing(writes);
+    let (graph, queries) = graph::open(settings, &feed).await?;
+    let graph = graph.writing(writes);
     let streams = Streams::new(&settings.subscriptions, settings.limits.body_bytes, shutdown.clone());
     let admit = http::graphql::by_token(Arc::clone(&site.authenticator));
-    let graphql = http::graphql::routes(graph.clone(), &streams, admit);
+    let graphql = http::graphql::routes(graph.clone(), &streams, admit, Intake::of(settings));
     let router = http::router(site, graphql);
 
     let address = listener.local_addr()?;
@@ -73,6 +73,7 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::R
     }
     keys.await?;
     drop(feed);
+    queries.close().await?;
     db.close().await?;
     info!("stopped");
     Ok(ExitCode::SUCCESS)

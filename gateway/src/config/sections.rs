@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use serde::Deserialize;
 use url::Url;
 
-use super::ConnectionUrl;
+use super::{ConnectionUrl, Network};
 
 /// `[http]`: where the gateway listens.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -21,6 +21,8 @@ pub struct HttpSettings {
     pub request_timeout_secs: u64,
     /// How long what is under way may take to finish once the hub is told to stop.
     pub shutdown_grace_secs: u64,
+    /// The proxies whose word is taken for where a request came from: addresses and networks (`10.0.0.0/8`).
+    pub trusted_proxies: Vec<Network>,
 }
 
 impl HttpSettings {
@@ -44,6 +46,7 @@ impl Default for HttpSettings {
             public_url: None,
             request_timeout_secs: 30,
             shutdown_grace_secs: 20,
+            trusted_proxies: Vec::new(),
         }
     }
 }
@@ -70,26 +73,6 @@ impl Default for DatabaseSettings {
 pub struct RedisSettings {
     /// `redis://…` or `rediss://…`. `None`: the cache is in the process.
     pub url: Option<ConnectionUrl>,
-}
-
-/// `[limits]`: what one request may cost.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct LimitSettings {
-    /// How deep a query may be nested.
-    pub depth: usize,
-    /// What a query may cost: fields, times the length of the lists above them.
-    pub cost: usize,
-    /// The longest page of a list.
-    pub page_size: usize,
-    /// The longest body of a request, in bytes.
-    pub body_bytes: usize,
-}
-
-impl Default for LimitSettings {
-    fn default() -> Self {
-        Self { depth: 16, cost: 20_000, page_size: 100, body_bytes: 1024 * 1024 }
-    }
 }
 
 /// `[subscriptions]`: what is told as it happens, by WebSocket and by event stream.

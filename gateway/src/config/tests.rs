@@ -198,7 +198,7 @@ fn unknown_keys_are_all_told_at_once() {
             "hub.toml: metrics: there is no such section; known are http, database, redis, auth, limits, \
              subscriptions, sync, matching, mutations, audit, telemetry, source: correct or remove it",
             "hub.toml: http.lissen: there is no such setting; known are listen, public_url, request_timeout_secs, \
-             shutdown_grace_secs: correct or remove it",
+             shutdown_grace_secs, trusted_proxies: correct or remove it",
             "hub.toml: http.listen: expected socket address, found true or false",
             "hub.toml: sync.wrkers: there is no such setting; known are workers, allowed_delete_share, \
              allowed_delete_count, allowed_refusal_share, full_every_hours, overlap_secs, retry_budget_secs, lease_secs, \
@@ -322,6 +322,16 @@ fn numbers_have_bounds() {
     let keys: Vec<_> =
         problems(text).iter().map(|line| line.split(": ").nth(1).unwrap_or_default().to_owned()).collect();
     assert_eq!(keys, ["limits.depth", "sync.workers", "sync.lease_secs", "sync.allowed_delete_share"]);
+}
+
+#[test]
+fn limits_that_would_harm_are_refused() {
+    let lines =
+        problems("[limits]\ndepth = 101\ndocuments = \"trusted\"\n[http]\ntrusted_proxies = [\"10.0.0.0/33\"]\n");
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    assert!(lines[0].starts_with("hub.toml: http.trusted_proxies"), "{lines:?}");
+    assert!(lines[1].starts_with("hub.toml: limits.depth: must be at most 100"), "{lines:?}");
+    assert!(lines[2].starts_with("hub.toml: limits.documents: is \"trusted\", but"), "{lines:?}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::auth::{Anonymous, is_confidential};
 use super::read::{Reader, fetch, source_label};
-use super::{AuthSettings, Settings};
+use super::{AuthSettings, Documents, LimitSettings, Settings};
 
 /// Checks everything, fetches the secrets of the sources, and takes `RUST_LOG` in.
 pub(super) fn validate(settings: &mut Settings, reader: &mut Reader<'_>, systems: &[Entry]) {
@@ -58,6 +58,13 @@ fn numbers(settings: &Settings, reader: &mut Reader<'_>) {
         ("subscriptions.init_timeout_secs", settings.subscriptions.init_timeout_secs == 0),
         ("subscriptions.ping_secs", settings.subscriptions.ping_secs == 0),
         ("subscriptions.slow_reader_secs", settings.subscriptions.slow_reader_secs == 0),
+        ("limits.aliases", settings.limits.aliases == 0),
+        ("limits.root_fields", settings.limits.root_fields == 0),
+        ("limits.directives", settings.limits.directives == 0),
+        ("limits.tokens", settings.limits.tokens == 0),
+        ("limits.variables_bytes", settings.limits.variables_bytes == 0),
+        ("limits.batch_size", settings.limits.batch_size == 0),
+        ("limits.execution_ms", settings.limits.execution_ms == 0),
         ("sync.workers", settings.sync.workers == 0),
     ];
     for (key, _) in at_least_one.into_iter().filter(|(_, is_zero)| *is_zero) {
@@ -65,6 +72,15 @@ fn numbers(settings: &Settings, reader: &mut Reader<'_>) {
     }
     if settings.subscriptions.poll_ms < 10 {
         reader.problem("subscriptions.poll_ms", "must be at least 10, or the hub does little else than look");
+    }
+    if settings.limits.depth > LimitSettings::DEEPEST {
+        let deepest = LimitSettings::DEEPEST;
+        reader.problem("limits.depth", format!("must be at most {deepest}, or nesting could exhaust a thread's stack"));
+    }
+    let needs_documents = settings.limits.documents == Documents::Trusted;
+    if needs_documents && settings.limits.trusted_documents.is_none() {
+        let what = "is \"trusted\", but limits.trusted_documents names none: add it, or everything would be refused";
+        reader.problem("limits.documents", what);
     }
     if settings.sync.lease_secs < 5 {
         reader.problem("sync.lease_secs", "must be at least 5, or a worker loses its source between two pages");

@@ -22,6 +22,10 @@ pub struct Caller {
     pub last_event: Option<String>,
     /// Where the request came from. `None`: from within the process.
     pub address: Option<IpAddr>,
+    /// The request's id, which the log has too.
+    pub request_id: Option<String>,
+    /// Whether the request may only read: what comes by GET changes nothing.
+    pub only_reads: bool,
     /// The client's key for a mutation that it may send again (`Idempotency-Key`).
     pub idempotency_key: Option<String>,
     /// The client's trace (`traceparent`).

@@ -42,21 +42,33 @@ pub(crate) struct Mutation;
 impl Mutation {
     /// Asks for help in the name of a school (hulpvraag). For school boards, for their own schools; scope needs:write.
     #[graphql(directive = authenticated::apply(), directive = requires_scopes::apply(one(scope::NEEDS_WRITE)))]
-    async fn create_need(&self, ctx: &Context<'_>, input: CreateNeedInput) -> Result<NeedPayload> {
+    async fn create_need(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is to be done, and with what.")] input: CreateNeedInput,
+    ) -> Result<NeedPayload> {
         writing::once(ctx, &input).await?.into_payload(ctx).await
     }
 
     /// Changes what a need says: the fields that are given. Null takes back what was said through the hub; where the
     /// board's own system tells of the field, that stands then. For school boards; scope needs:write.
     #[graphql(directive = authenticated::apply(), directive = requires_scopes::apply(one(scope::NEEDS_WRITE)))]
-    async fn update_need(&self, ctx: &Context<'_>, input: UpdateNeedInput) -> Result<NeedPayload> {
+    async fn update_need(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is to be done, and with what.")] input: UpdateNeedInput,
+    ) -> Result<NeedPayload> {
         writing::once(ctx, &input).await?.into_payload(ctx).await
     }
 
     /// Moves a need along its life cycle; a step the life cycle does not have is a user error. Whether an open need is
     /// partly or wholly committed follows from its commitments by itself. For school boards; scope needs:write.
     #[graphql(directive = authenticated::apply(), directive = requires_scopes::apply(one(scope::NEEDS_WRITE)))]
-    async fn set_need_status(&self, ctx: &Context<'_>, input: SetNeedStatusInput) -> Result<NeedPayload> {
+    async fn set_need_status(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is to be done, and with what.")] input: SetNeedStatusInput,
+    ) -> Result<NeedPayload> {
         writing::once(ctx, &input).await?.into_payload(ctx).await
     }
 
@@ -64,19 +76,31 @@ impl Mutation {
     /// same again changes nothing, and one bad record does not stop the rest. An offer that the hub also reads from the
     /// partner's system under that id is the same offer. Scope offers:write.
     #[graphql(directive = authenticated::apply(), directive = requires_scopes::apply(one(scope::OFFERS_WRITE)))]
-    async fn upsert_offers(&self, ctx: &Context<'_>, input: UpsertOffersInput) -> Result<UpsertOffersPayload> {
+    async fn upsert_offers(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is to be done, and with what.")] input: UpsertOffersInput,
+    ) -> Result<UpsertOffersPayload> {
         writing::once(ctx, &input).await?.into_payload(ctx).await
     }
 
     /// Ends a partner's own offers. What is committed from them stands. Scope offers:write.
     #[graphql(directive = authenticated::apply(), directive = requires_scopes::apply(one(scope::OFFERS_WRITE)))]
-    async fn withdraw_offers(&self, ctx: &Context<'_>, input: WithdrawOffersInput) -> Result<WithdrawOffersPayload> {
+    async fn withdraw_offers(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is to be done, and with what.")] input: WithdrawOffersInput,
+    ) -> Result<WithdrawOffersPayload> {
         writing::once(ctx, &input).await?.into_payload(ctx).await
     }
 
     /// Proposes a commitment (toezegging) to a school, or to one of its needs. For partners; scope commitments:write.
     #[graphql(directive = authenticated::apply(), directive = requires_scopes::apply(one(scope::COMMITMENTS_WRITE)))]
-    async fn propose_commitment(&self, ctx: &Context<'_>, input: ProposeCommitmentInput) -> Result<CommitmentPayload> {
+    async fn propose_commitment(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is to be done, and with what.")] input: ProposeCommitmentInput,
+    ) -> Result<CommitmentPayload> {
         writing::once(ctx, &input).await?.into_payload(ctx).await
     }
 
@@ -86,7 +110,7 @@ impl Mutation {
     async fn set_commitment_status(
         &self,
         ctx: &Context<'_>,
-        input: SetCommitmentStatusInput,
+        #[graphql(desc = "What is to be done, and with what.")] input: SetCommitmentStatusInput,
     ) -> Result<CommitmentPayload> {
         writing::once(ctx, &input).await?.into_payload(ctx).await
     }
@@ -97,7 +121,7 @@ impl Mutation {
     async fn upsert_housing_options(
         &self,
         ctx: &Context<'_>,
-        input: UpsertHousingOptionsInput,
+        #[graphql(desc = "What is to be done, and with what.")] input: UpsertHousingOptionsInput,
     ) -> Result<UpsertHousingOptionsPayload> {
         writing::once(ctx, &input).await?.into_payload(ctx).await
     }
@@ -108,14 +132,18 @@ impl Mutation {
     async fn upsert_housing_schemes(
         &self,
         ctx: &Context<'_>,
-        input: UpsertHousingSchemesInput,
+        #[graphql(desc = "What is to be done, and with what.")] input: UpsertHousingSchemesInput,
     ) -> Result<UpsertHousingSchemesPayload> {
         writing::once(ctx, &input).await?.into_payload(ctx).await
     }
 
     /// Reads a source now. For operators; scope sync:run.
     #[graphql(directive = authenticated::apply(), directive = requires_scopes::apply(one(scope::SYNC_RUN)))]
-    async fn start_sync(&self, ctx: &Context<'_>, input: StartSyncInput) -> Result<StartSyncPayload> {
+    async fn start_sync(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is to be done, and with what.")] input: StartSyncInput,
+    ) -> Result<StartSyncPayload> {
         sync::start(ctx, input).await
     }
 }

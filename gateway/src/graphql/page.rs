@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Failure, Result};
 
 /// Records on a page where the client does not say.
-const DEFAULT_LENGTH: u64 = 20;
+pub(crate) const DEFAULT_LENGTH: u64 = 20;
 /// No cursor of ours is longer, in bytes.
 const LONGEST_CURSOR: usize = 2048;
 

@@ -39,13 +39,17 @@ pub(crate) struct Query;
 #[Object]
 impl Query {
     /// Any record by its global id; null where there is none, or none that the viewer may see.
-    async fn node(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Node>> {
+    async fn node(&self, ctx: &Context<'_>, #[graphql(desc = "The global id.")] id: ID) -> Result<Option<Node>> {
         let nodes = node::nodes(Reader::of(ctx)?, &[node::parse(&id)?]).await?;
         Ok(nodes.into_iter().next().flatten())
     }
 
     /// Records by their global ids, in their order; null for each that is not there.
-    async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Option<Node>>> {
+    async fn nodes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The global ids.")] ids: Vec<ID>,
+    ) -> Result<Vec<Option<Node>>> {
         let reader = Reader::of(ctx)?;
         if ids.len() > reader.longest_page {
             let message = format!("`ids` has {} ids; it may have {}.", ids.len(), reader.longest_page);
@@ -56,7 +60,11 @@ impl Query {
     }
 
     /// One school location (vestiging) by its BRIN code (`20AB00`). Null where there is none.
-    async fn school(&self, ctx: &Context<'_>, brin: String) -> Result<Option<School>> {
+    async fn school(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The BRIN code of the location, as `20AB00`.")] brin: String,
+    ) -> Result<Option<School>> {
         let brin: Brin = brin.parse().map_err(|error| Failure::bad_user_input(format!("`brin`: {error}.")))?;
         let reader = Reader::of(ctx)?;
         reader.touch(Some(RecordType::School));
@@ -69,19 +77,23 @@ impl Query {
     async fn schools(
         &self,
         ctx: &Context<'_>,
-        filter: Option<SchoolFilter>,
-        order_by: Option<SchoolOrder>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "Which of them: all given keys must hold.")] filter: Option<SchoolFilter>,
+        #[graphql(desc = "In which order.")] order_by: Option<SchoolOrder>,
+        #[graphql(desc = "At most so many from the list's beginning, or from behind `after`.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "At most so many from the list's end, or from before `before`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
     ) -> Result<SchoolConnection> {
         let page = PageArguments { first, after, last, before };
         root(ctx, schools_of::list(Reader::of(ctx)?, filter, order_by, &page)?).await.map(SchoolConnection)
     }
 
     /// One school board (bevoegd gezag) by its number (`41775`). Null where there is none.
-    async fn school_board(&self, ctx: &Context<'_>, number: String) -> Result<Option<SchoolBoard>> {
+    async fn school_board(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The number of the school board (bevoegd gezag), as `41775`.")] number: String,
+    ) -> Result<Option<SchoolBoard>> {
         let number: SchoolBoardNumber =
             number.parse().map_err(|error| Failure::bad_user_input(format!("`number`: {error}.")))?;
         let reader = Reader::of(ctx)?;
@@ -94,18 +106,22 @@ impl Query {
     async fn school_boards(
         &self,
         ctx: &Context<'_>,
-        filter: Option<SchoolBoardFilter>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "Which of them: all given keys must hold.")] filter: Option<SchoolBoardFilter>,
+        #[graphql(desc = "At most so many from the list's beginning, or from behind `after`.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "At most so many from the list's end, or from before `before`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
     ) -> Result<SchoolBoardConnection> {
         let page = PageArguments { first, after, last, before };
         root(ctx, boards_of::list(Reader::of(ctx)?, filter, &page)?).await.map(SchoolBoardConnection)
     }
 
     /// One municipality (gemeente) by its CBS code (`GM0363`). Null where there is none.
-    async fn municipality(&self, ctx: &Context<'_>, code: String) -> Result<Option<Municipality>> {
+    async fn municipality(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The CBS code of the municipality (gemeente), as `GM0363`.")] code: String,
+    ) -> Result<Option<Municipality>> {
         let code: MunicipalityCode =
             code.parse().map_err(|error| Failure::bad_user_input(format!("`code`: {error}.")))?;
         let condition = Condition::all().add(qualified(municipality::Column::Code).eq(code.as_str()));
@@ -116,18 +132,18 @@ impl Query {
     async fn municipalities(
         &self,
         ctx: &Context<'_>,
-        filter: Option<MunicipalityFilter>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "Which of them: all given keys must hold.")] filter: Option<MunicipalityFilter>,
+        #[graphql(desc = "At most so many from the list's beginning, or from behind `after`.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "At most so many from the list's end, or from before `before`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
     ) -> Result<MunicipalityConnection> {
         let page = PageArguments { first, after, last, before };
         root(ctx, municipalities_of::list(Reader::of(ctx)?, filter, &page)?).await.map(MunicipalityConnection)
     }
 
     /// One partner by its global id. Null where there is none.
-    async fn partner(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Partner>> {
+    async fn partner(&self, ctx: &Context<'_>, #[graphql(desc = "The global id.")] id: ID) -> Result<Option<Partner>> {
         let id = node::parse(&id)?;
         let node = node::nodes(Reader::of(ctx)?, &[id]).await?.into_iter().next().flatten();
         match node {
@@ -142,12 +158,12 @@ impl Query {
     async fn partners(
         &self,
         ctx: &Context<'_>,
-        filter: Option<PartnerFilter>,
-        order_by: Option<PartnerOrder>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "Which of them: all given keys must hold.")] filter: Option<PartnerFilter>,
+        #[graphql(desc = "In which order.")] order_by: Option<PartnerOrder>,
+        #[graphql(desc = "At most so many from the list's beginning, or from behind `after`.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "At most so many from the list's end, or from before `before`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
     ) -> Result<PartnerConnection> {
         let page = PageArguments { first, after, last, before };
         root(ctx, partner::list(Reader::of(ctx)?, filter, order_by, &page)?).await.map(PartnerConnection)
@@ -158,12 +174,12 @@ impl Query {
     async fn needs(
         &self,
         ctx: &Context<'_>,
-        filter: Option<NeedFilter>,
-        order_by: Option<NeedOrder>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "Which of them: all given keys must hold.")] filter: Option<NeedFilter>,
+        #[graphql(desc = "In which order.")] order_by: Option<NeedOrder>,
+        #[graphql(desc = "At most so many from the list's beginning, or from behind `after`.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "At most so many from the list's end, or from before `before`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
     ) -> Result<NeedConnection> {
         let page = PageArguments { first, after, last, before };
         root(ctx, need::list(Reader::of(ctx)?, filter, order_by, &page)?).await.map(NeedConnection)
@@ -174,12 +190,12 @@ impl Query {
     async fn offers(
         &self,
         ctx: &Context<'_>,
-        filter: Option<OfferFilter>,
-        order_by: Option<OfferOrder>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "Which of them: all given keys must hold.")] filter: Option<OfferFilter>,
+        #[graphql(desc = "In which order.")] order_by: Option<OfferOrder>,
+        #[graphql(desc = "At most so many from the list's beginning, or from behind `after`.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "At most so many from the list's end, or from before `before`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
     ) -> Result<OfferConnection> {
         let page = PageArguments { first, after, last, before };
         root(ctx, offer::list(Reader::of(ctx)?, filter, order_by, &page)?).await.map(OfferConnection)
@@ -190,12 +206,12 @@ impl Query {
     async fn commitments(
         &self,
         ctx: &Context<'_>,
-        filter: Option<CommitmentFilter>,
-        order_by: Option<CommitmentOrder>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "Which of them: all given keys must hold.")] filter: Option<CommitmentFilter>,
+        #[graphql(desc = "In which order.")] order_by: Option<CommitmentOrder>,
+        #[graphql(desc = "At most so many from the list's beginning, or from behind `after`.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "At most so many from the list's end, or from before `before`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
     ) -> Result<CommitmentConnection> {
         let page = PageArguments { first, after, last, before };
         root(ctx, commitment::list(Reader::of(ctx)?, filter, order_by, &page)?).await.map(CommitmentConnection)
@@ -206,12 +222,12 @@ impl Query {
     async fn housing_options(
         &self,
         ctx: &Context<'_>,
-        filter: Option<HousingFilter>,
-        order_by: Option<HousingOrder>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "Which of them: all given keys must hold.")] filter: Option<HousingFilter>,
+        #[graphql(desc = "In which order.")] order_by: Option<HousingOrder>,
+        #[graphql(desc = "At most so many from the list's beginning, or from behind `after`.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "At most so many from the list's end, or from before `before`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
     ) -> Result<HousingOptionConnection> {
         let page = PageArguments { first, after, last, before };
         root(ctx, housing_option::list(Reader::of(ctx)?, filter, order_by, &page)?).await.map(HousingOptionConnection)
@@ -222,11 +238,11 @@ impl Query {
     async fn housing_schemes(
         &self,
         ctx: &Context<'_>,
-        filter: Option<HousingSchemeFilter>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "Which of them: all given keys must hold.")] filter: Option<HousingSchemeFilter>,
+        #[graphql(desc = "At most so many from the list's beginning, or from behind `after`.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "At most so many from the list's end, or from before `before`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
     ) -> Result<HousingSchemeConnection> {
         let page = PageArguments { first, after, last, before };
         root(ctx, housing_scheme::list(Reader::of(ctx)?, filter, &page)?).await.map(HousingSchemeConnection)
@@ -236,11 +252,11 @@ impl Query {
     async fn initiatives(
         &self,
         ctx: &Context<'_>,
-        filter: Option<InitiativeFilter>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "Which of them: all given keys must hold.")] filter: Option<InitiativeFilter>,
+        #[graphql(desc = "At most so many from the list's beginning, or from behind `after`.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "At most so many from the list's end, or from before `before`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
     ) -> Result<InitiativeConnection> {
         let page = PageArguments { first, after, last, before };
         root(ctx, initiative::list(Reader::of(ctx)?, filter, &page)?).await.map(InitiativeConnection)
@@ -266,10 +282,10 @@ impl Query {
     async fn search(
         &self,
         ctx: &Context<'_>,
-        text: String,
-        types: Option<Vec<SearchType>>,
-        first: Option<i32>,
-        after: Option<String>,
+        #[graphql(desc = "What to look for.")] text: String,
+        #[graphql(desc = "Only of these types.")] types: Option<Vec<SearchType>>,
+        #[graphql(desc = "At most so many from the list's beginning, or from behind `after`.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
     ) -> Result<SearchConnection> {
         search::search(Reader::of(ctx)?, &text, types, &PageArguments::forward(first, after)).await
     }
@@ -279,10 +295,10 @@ impl Query {
     async fn changes(
         &self,
         ctx: &Context<'_>,
-        after: Option<String>,
-        first: Option<i32>,
-        types: Option<Vec<Term<RecordType>>>,
-        municipality: Option<String>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "At most so many from the list's beginning, or from behind `after`.")] first: Option<i32>,
+        #[graphql(desc = "Only of these types.")] types: Option<Vec<Term<RecordType>>>,
+        #[graphql(desc = "Only of this municipality (gemeente), by its CBS code.")] municipality: Option<String>,
     ) -> Result<ChangeConnection> {
         change::page(Reader::of(ctx)?, after, first, types, municipality).await
     }
@@ -293,15 +309,18 @@ impl Query {
     }
 
     /// One connected system by its identifier. Null where there is none.
-    async fn source(&self, ctx: &Context<'_>, id: String) -> Result<Option<Source>> {
+    async fn source(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The source's identifier, as it is configured.")] id: String,
+    ) -> Result<Option<Source>> {
         Ok(Reader::of(ctx)?.sources().await?.get(&id).cloned().map(Source))
     }
 
     /// Who is asking, and what they may do.
     async fn viewer(&self, ctx: &Context<'_>) -> Result<ViewerInfo> {
         let reader = Reader::of(ctx)?;
-        let rate_limit = RateLimit { limit: 0, remaining: 0, reset_at: reader.now(), cost: 0 };
-        Ok(ViewerInfo::new(reader.viewer.identity(), rate_limit))
+        Ok(ViewerInfo::new(reader.viewer.identity(), RateLimit::of(reader)))
     }
 }
 

@@ -17,6 +17,7 @@ use tokio::sync::OnceCell;
 use super::health::Freshness;
 use super::language::Language;
 use super::list::qualified;
+use super::rate::Standing;
 use super::types::source::{record_counts, refused_counts};
 use super::viewer::Viewer;
 use crate::audit::Actor;
@@ -35,6 +36,10 @@ pub(crate) struct Reader {
     pub(crate) matching: Arc<MatchingSettings>,
     /// Who asks, as the audit trail has it.
     pub(crate) actor: Actor,
+    /// How often the client may ask. `None`: as often as it likes.
+    pub(crate) standing: Option<Standing>,
+    /// What the request costs at most.
+    pub(crate) estimate: usize,
     clock: Clock,
     moment: Mutex<Arc<Moment>>,
 }
@@ -88,7 +93,12 @@ impl Reader {
     ) -> Self {
         let moment = Mutex::new(Moment::at(clock.now()));
         let (matching, actor) = (Arc::default(), Actor::default());
-        Self { db, viewer, longest_page, language, matching, actor, clock, moment }
+        Self { db, viewer, longest_page, language, matching, actor, standing: None, estimate: 0, clock, moment }
+    }
+
+    /// Notes what the request is charged.
+    pub(crate) fn charged(self, standing: Option<Standing>, estimate: usize) -> Self {
+        Self { standing, estimate, ..self }
     }
 
     /// Notes who asks, for the audit trail.

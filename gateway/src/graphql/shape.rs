@@ -4,73 +4,52 @@
 //! async-graphql 7.2.1 puts fields in the order in which they were resolved and leaves out those that failed
 //! (`do_resolve_container`), which no typed client expects.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_graphql::indexmap::IndexMap;
-use async_graphql::parser::parse_schema;
-use async_graphql::parser::types::{
-    BaseType, Directive, ExecutableDocument, Field, OperationType, Selection, SelectionSet, Type, TypeKind,
-    TypeSystemDefinition,
-};
+use async_graphql::parser::types::{BaseType, Directive, ExecutableDocument, Field, Selection, SelectionSet, Type};
 use async_graphql::{Name, Positioned, Response, Value, Variables};
 
-/// The types of the schema's fields.
+use super::definition::{Definition, root};
+use super::documents::Document;
+
+/// Puts answers in shape.
 pub(crate) struct Shapes {
-    objects: HashMap<Name, HashMap<Name, Type>>,
-    interfaces: HashMap<Name, HashMap<Name, Type>>,
+    definition: Arc<Definition>,
 }
 
 /// What an operation asks for, kept until its answer is there.
 pub(crate) struct Asked {
-    document: ExecutableDocument,
+    document: Arc<Document>,
     operation_name: Option<String>,
     variables: Variables,
 }
 
 impl Asked {
-    pub(crate) fn new(document: ExecutableDocument, operation_name: Option<String>, variables: Variables) -> Self {
+    pub(crate) fn new(document: Arc<Document>, operation_name: Option<String>, variables: Variables) -> Self {
         Self { document, operation_name, variables }
     }
 }
 
 impl Shapes {
     /// The shapes of the schema with this definition.
-    pub(crate) fn of(sdl: &str) -> Self {
-        let mut shapes = Self { objects: HashMap::new(), interfaces: HashMap::new() };
-        // The definition is the schema's own; if it could not be read, answers would only stay as they are.
-        let definitions = parse_schema(sdl).map(|document| document.definitions).unwrap_or_default();
-        for definition in definitions {
-            let TypeSystemDefinition::Type(definition) = definition else { continue };
-            let name = definition.node.name.node;
-            let (kind, fields) = match definition.node.kind {
-                TypeKind::Object(object) => (&mut shapes.objects, object.fields),
-                TypeKind::Interface(interface) => (&mut shapes.interfaces, interface.fields),
-                _ => continue,
-            };
-            kind.insert(name, fields.into_iter().map(|field| (field.node.name.node, field.node.ty.node)).collect());
-        }
-        shapes
+    pub(crate) fn of(definition: Arc<Definition>) -> Self {
+        Self { definition }
     }
 
     /// Puts the answer in shape. One that kept the request from being executed stays as it is.
     pub(crate) fn apply(&self, asked: &Asked, response: &mut Response) {
         let was_refused = response.data == Value::Null && response.errors.iter().all(|error| error.path.is_empty());
-        let operation = asked.document.operations.iter().find(|(name, _)| {
-            asked.operation_name.as_deref().is_none_or(|wanted| name.is_some_and(|name| name == wanted))
-        });
-        let Some((_, operation)) = operation.filter(|_| !was_refused) else { return };
+        let operation = asked.document.operation(asked.operation_name.as_deref());
+        let Some(operation) = operation.ok().filter(|_| !was_refused) else { return };
         let mut variables = asked.variables.clone();
         for definition in &operation.node.variable_definitions {
             if let Some(default) = &definition.node.default_value {
                 variables.entry(definition.node.name.node.clone()).or_insert_with(|| default.node.clone());
             }
         }
-        let shaping = Shaping { shapes: self, document: &asked.document, variables: &variables };
-        let root = match operation.node.ty {
-            OperationType::Query => "Query",
-            OperationType::Mutation => "Mutation",
-            OperationType::Subscription => "Subscription",
-        };
+        let shaping = Shaping { definition: &self.definition, document: &asked.document.parsed, variables: &variables };
+        let root = root(operation.node.ty);
         let data = std::mem::take(&mut response.data);
         response.data =
             shaping.object(&[&operation.node.selection_set.node], &Name::new(root), data).unwrap_or_default();
@@ -78,7 +57,7 @@ impl Shapes {
 }
 
 struct Shaping<'a> {
-    shapes: &'a Shapes,
+    definition: &'a Definition,
     document: &'a ExecutableDocument,
     variables: &'a Variables,
 }
@@ -109,7 +88,7 @@ impl<'a> Shaping<'a> {
         for set in sets {
             self.collect(set, &concrete, true, &mut wanted);
         }
-        let fields = self.shapes.objects.get(&concrete).or_else(|| self.shapes.interfaces.get(&concrete));
+        let fields = self.definition.fields(&concrete);
         let mut shaped = IndexMap::with_capacity(found.len());
         for (key, wanted) in wanted {
             let field_type = fields.and_then(|fields| fields.get(&wanted.field.name.node));
@@ -160,7 +139,7 @@ impl<'a> Shaping<'a> {
     }
 
     fn is_composite(&self, name: &Name) -> bool {
-        self.shapes.objects.contains_key(name) || self.shapes.interfaces.contains_key(name)
+        self.definition.fields(name).is_some()
     }
 
     /// The keys that the selections ask of an object of this type, in their order.
@@ -187,8 +166,8 @@ impl<'a> Shaping<'a> {
                 }
             };
             let condition = condition.map(|condition| &condition.node.on.node);
-            let is_same = condition.is_none_or(|on| on == type_name || self.shapes.interfaces.contains_key(on));
-            let is_other = !is_same && self.shapes.objects.contains_key(type_name);
+            let is_same = condition.is_none_or(|on| on == type_name || self.definition.interfaces.contains_key(on));
+            let is_other = !is_same && self.definition.objects.contains_key(type_name);
             if !is_other {
                 self.collect(below, type_name, of_all && is_same, wanted);
             }
@@ -213,7 +192,6 @@ impl<'a> Shaping<'a> {
 
 #[cfg(test)]
 mod tests {
-    use async_graphql::parser::parse_query;
     use async_graphql::{PathSegment, ServerError, value};
 
     use super::*;
@@ -226,8 +204,8 @@ mod tests {
         error.path = vec![PathSegment::Field("somewhere".to_owned())];
         let mut response = Response::new(data);
         response.errors.push(error);
-        let asked = Asked::new(parse_query(query).unwrap(), None, Variables::default());
-        Shapes::of(SDL).apply(&asked, &mut response);
+        let asked = Asked::new(Arc::new(Document::of(query)), None, Variables::default());
+        Shapes::of(Arc::new(Definition::of(SDL))).apply(&asked, &mut response);
         serde_json::to_string(&response.data).unwrap()
     }
 

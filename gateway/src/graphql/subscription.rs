@@ -37,9 +37,9 @@ impl Subscription {
     async fn changes(
         &self,
         ctx: &Context<'_>,
-        after: Option<String>,
-        types: Option<Vec<Term<RecordType>>>,
-        municipality: Option<String>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Only of these types.")] types: Option<Vec<Term<RecordType>>>,
+        #[graphql(desc = "Only of this municipality (gemeente), by its CBS code.")] municipality: Option<String>,
     ) -> Result<impl Stream<Item = Result<Change>> + use<>> {
         let reader = Arc::clone(Reader::of(ctx)?);
         let last_event = ctx.data_opt::<Caller>().and_then(|caller| caller.last_event.clone());
@@ -53,7 +53,7 @@ impl Subscription {
     async fn school_changed(
         &self,
         ctx: &Context<'_>,
-        brin: String,
+        #[graphql(desc = "The BRIN code of the location, as `20AB00`.")] brin: String,
     ) -> Result<impl Stream<Item = Result<School>> + use<>> {
         let reader = Arc::clone(Reader::of(ctx)?);
         school::follow(reader, feed(ctx)?, &brin).await

@@ -1,28 +1,38 @@
 //! `/graphql`: GraphQL over HTTP (<https://graphql.github.io/graphql-over-http/draft/>), by POST, and by GET for
 //! queries and subscriptions; as server-sent events to who asks for them; and over WebSocket at `/graphql/ws`. Reads
 //! requests and writes answers; what executes them is handed in.
+//!
+//! A page of another site cannot change anything here in a visitor's name: what a browser sends unasked is a GET, which
+//! only reads (and whose answer that page may not see), or a form, which is no JSON.
 
 mod accept;
 mod admission;
+mod answer;
+mod bulk;
 mod event_stream;
 mod request;
 mod socket;
 
+use std::sync::Arc;
+
 use async_graphql::parser::types::OperationType;
-use async_graphql::{Executor, Request, Response as GraphqlResponse, Value};
+use async_graphql::{Executor, Request};
+use axum::Router;
 use axum::body::Bytes;
 use axum::extract::RawQuery;
 use axum::extract::rejection::BytesRejection;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
-use axum::{Extension, Router};
-use serde::Serialize;
 
-use super::auth::{Asker, ScopesMissing};
-use super::{Refusal, Streams};
+use super::auth::Asker;
+use super::client::{self, ClientAddress};
+use super::{Refusal, RequestId, Streams};
+use crate::config::{LimitSettings, Network, Settings};
 use crate::graphql::{Caller, Language, operation_type};
 use accept::MediaType;
+use answer::{Answer, was_not_executed};
 
 pub use admission::{Admit, Payload, anybody, by_token};
 pub use socket::Close;
@@ -30,178 +40,139 @@ pub use socket::Close;
 const ALLOWED: HeaderValue = HeaderValue::from_static("GET, POST");
 /// Where a WebSocket is opened.
 pub(super) const SOCKET_PATH: &str = "/graphql/ws";
-const ONLY_POST: HeaderValue = HeaderValue::from_static("POST");
+
+/// What is read of a request, and whom it is believed to be from.
+#[derive(Clone, Debug)]
+pub struct Intake {
+    /// The longest variables, in bytes of JSON.
+    pub variables_bytes: usize,
+    /// Requests in one body, as a list. 1: lists are not taken.
+    pub batch_size: usize,
+    /// The proxies whose word is taken for where a request came from.
+    pub trusted_proxies: Vec<Network>,
+}
+
+impl Intake {
+    /// As it is set.
+    #[must_use]
+    pub fn of(settings: &Settings) -> Self {
+        let LimitSettings { variables_bytes, batch_size, .. } = settings.limits;
+        Self { variables_bytes, batch_size, trusted_proxies: settings.http.trusted_proxies.clone() }
+    }
+}
+
+impl Default for Intake {
+    fn default() -> Self {
+        Self::of(&Settings::default())
+    }
+}
 
 /// `/graphql` and `/graphql/ws`, answered by `executor`. `admit` says who asks over a WebSocket.
-pub fn routes<E: Executor>(executor: E, streams: &Streams, admit: Admit) -> Router {
+pub fn routes<E: Executor>(executor: E, streams: &Streams, admit: Admit, intake: Intake) -> Router {
+    let proxies: Arc<[Network]> = intake.trusted_proxies.as_slice().into();
     Router::new()
-        .route("/graphql", route(executor.clone(), streams.clone()))
+        .route("/graphql", route(executor.clone(), streams.clone(), intake))
         .route(SOCKET_PATH, socket::route(executor, streams.clone(), admit))
+        .layer(middleware::from_fn_with_state(proxies, client::tell))
 }
 
 /// The route of `/graphql`, answered by `executor`.
-fn route<E: Executor>(executor: E, streams: Streams) -> MethodRouter {
-    let (by_get, streams_by_get) = (executor.clone(), streams.clone());
-    get(async move |asker: Option<Extension<Asker>>, headers: HeaderMap, RawQuery(query): RawQuery| {
-        match read_get(&headers, query.as_deref()) {
-            Ok((media_type, request)) => {
-                execute(&by_get, &streams_by_get, (asker, &headers), media_type, request).await
-            }
-            Err(response) => *response,
-        }
+fn route<E: Executor>(executor: E, streams: Streams, intake: Intake) -> MethodRouter {
+    let endpoint = Arc::new(Endpoint { executor, streams, intake });
+    let by_get = Arc::clone(&endpoint);
+    get(async move |extensions: Extensions, headers: HeaderMap, RawQuery(query): RawQuery| {
+        by_get.get(&extensions, &headers, query.as_deref()).await
     })
-    .post(async move |asker: Option<Extension<Asker>>, headers: HeaderMap, body: Result<Bytes, BytesRejection>| {
-        match read_post(&headers, body) {
-            Ok((media_type, request)) => execute(&executor, &streams, (asker, &headers), media_type, request).await,
-            Err(response) => *response,
-        }
+    .post(async move |extensions: Extensions, headers: HeaderMap, body: Result<Bytes, BytesRejection>| {
+        endpoint.post(&extensions, &headers, body).await
     })
     .fallback(async || ([(header::ALLOW, ALLOWED)], Refusal::method_not_allowed()))
 }
 
-/// Executes a request, and answers once or with a stream of events, as the client takes it.
-async fn execute<E: Executor>(
-    executor: &E,
-    streams: &Streams,
-    (asker, headers): (Option<Extension<Asker>>, &HeaderMap),
-    media_type: MediaType,
-    mut request: Request,
-) -> Response {
-    let is_subscription = operation_type(&mut request) == Some(OperationType::Subscription);
-    let caller = caller(asker, headers);
-    if accept::wants_events(headers, is_subscription) {
-        let caller = Caller { last_event: event_stream::last_event(headers), ..caller };
-        return event_stream::answer(executor, request.data(caller), streams);
-    }
-    answer(media_type, executor.execute(request.data(caller)).await)
+struct Endpoint<E> {
+    executor: E,
+    streams: Streams,
+    intake: Intake,
 }
 
-type Read = Result<(MediaType, Request), Box<Response>>;
-
-fn read_post(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Read {
-    let media_type = media_type(headers)?;
-    let refuse = |refusal: Refusal| Box::new(refuse(media_type, &refusal));
-    if !request::is_json(headers) {
-        return Err(refuse(Refusal::unsupported_media_type()));
+impl<E: Executor> Endpoint<E> {
+    async fn get(&self, extensions: &Extensions, headers: &HeaderMap, query: Option<&str>) -> Response {
+        let Some(media_type) = media_type(headers) else { return Refusal::not_acceptable().into_response() };
+        let caller = Caller { only_reads: true, ..caller(extensions, headers) };
+        match request::from_query(query.unwrap_or_default(), &self.intake) {
+            Ok(request) => self.one(media_type, headers, request, caller).await,
+            Err(refusal) => answer::refused(media_type, &refusal),
+        }
     }
-    let body = body.map_err(|rejection| {
-        refuse(match rejection.status() {
+
+    async fn post(
+        &self,
+        extensions: &Extensions,
+        headers: &HeaderMap,
+        body: Result<Bytes, BytesRejection>,
+    ) -> Response {
+        let Some(media_type) = media_type(headers) else { return Refusal::not_acceptable().into_response() };
+        let requests = match self.read(headers, body) {
+            Ok(requests) => requests,
+            Err(refusal) => return answer::refused(media_type, &refusal),
+        };
+        let caller = caller(extensions, headers);
+        match requests {
+            request::Body::One(request) => self.one(media_type, headers, *request, caller).await,
+            request::Body::Batch(requests) => {
+                // One after another: a batch is no way to ask for more at once.
+                let mut responses = Vec::with_capacity(requests.len());
+                for request in requests {
+                    responses.push(self.executor.execute(request.data(caller.clone())).await);
+                }
+                answer::batch(media_type, responses)
+            }
+        }
+    }
+
+    /// Executes a request, and answers once or with a stream of events, as the client takes it.
+    async fn one(&self, media_type: MediaType, headers: &HeaderMap, mut request: Request, caller: Caller) -> Response {
+        // What kind it is matters only to who takes events.
+        let is_subscription =
+            accept::takes_events(headers) && operation_type(&mut request) == Some(OperationType::Subscription);
+        if accept::wants_events(headers, is_subscription) {
+            let caller = Caller { last_event: event_stream::last_event(headers), ..caller };
+            return event_stream::answer(&self.executor, request.data(caller), &self.streams);
+        }
+        answer::one(media_type, self.executor.execute(request.data(caller)).await)
+    }
+
+    fn read(&self, headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<request::Body, Refusal> {
+        if !request::is_json(headers) {
+            return Err(Refusal::unsupported_media_type());
+        }
+        let body = body.map_err(|rejection| match rejection.status() {
             StatusCode::PAYLOAD_TOO_LARGE => Refusal::too_large(),
             _ => Refusal::bad_request("The body could not be read to its end."),
-        })
-    })?;
-    let request = request::from_json(&body).map_err(refuse)?;
-    Ok((media_type, request))
-}
-
-fn read_get(headers: &HeaderMap, query: Option<&str>) -> Read {
-    let media_type = media_type(headers)?;
-    let refuse = |refusal: Refusal| Box::new(refuse(media_type, &refusal));
-    let mut request = request::from_query(query.unwrap_or_default()).map_err(refuse)?;
-    if request::is_mutation(&mut request) {
-        let mut response = refuse(Refusal::method_not_allowed());
-        response.headers_mut().insert(header::ALLOW, ONLY_POST);
-        return Err(response);
+        })?;
+        request::from_json(&body, &self.intake)
     }
-    Ok((media_type, request))
 }
 
-fn caller(asker: Option<Extension<Asker>>, headers: &HeaderMap) -> Caller {
+/// Who asks, as HTTP knows it.
+fn caller(extensions: &Extensions, headers: &HeaderMap) -> Caller {
     let language = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-    let identity = asker.and_then(|Extension(Asker(identity))| identity);
     let text = |name: &str| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     Caller {
         language: language.and_then(Language::accepted).unwrap_or_default(),
-        identity,
+        identity: extensions.get::<Asker>().and_then(|Asker(identity)| identity.clone()),
+        address: extensions.get::<ClientAddress>().map(|ClientAddress(address)| *address),
+        request_id: extensions.get::<RequestId>().map(|RequestId(id)| id.clone()),
         idempotency_key: text("idempotency-key"),
         traceparent: text("traceparent"),
         ..Caller::default()
     }
 }
 
-fn media_type(headers: &HeaderMap) -> Result<MediaType, Box<Response>> {
+fn media_type(headers: &HeaderMap) -> Option<MediaType> {
     // Who takes events only is told in JSON why there are none.
     let json = || accept::takes_events(headers).then_some(MediaType::Json);
-    accept::negotiate(headers).or_else(json).ok_or_else(|| Box::new(Refusal::not_acceptable().into_response()))
-}
-
-/// What goes out. Without `data` where nothing was executed, as the specification wants it.
-#[derive(Serialize)]
-struct Answer<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<&'a async_graphql::Value>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    errors: &'a [async_graphql::ServerError],
-    #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
-    extensions: &'a std::collections::BTreeMap<String, async_graphql::Value>,
-}
-
-impl<'a> Answer<'a> {
-    fn of(response: &'a GraphqlResponse) -> Self {
-        Self {
-            data: (!was_not_executed(response)).then_some(&response.data),
-            errors: &response.errors,
-            extensions: &response.extensions,
-        }
-    }
-}
-
-/// Whether the request was kept from being executed. async-graphql writes `data: null` in any case; but an error that a
-/// field raised has a path, and one that stands before all execution has none.
-fn was_not_executed(response: &GraphqlResponse) -> bool {
-    response.data == async_graphql::Value::Null
-        && !response.errors.is_empty()
-        && response.errors.iter().all(|error| error.path.is_empty())
-}
-
-fn answer(media_type: MediaType, response: GraphqlResponse) -> Response {
-    let is_refused = was_not_executed(&response);
-    let missing = if is_refused { forbidden(&response) } else { None };
-    let status = match (&missing, media_type) {
-        (Some((status, _)), _) => *status,
-        (None, MediaType::GraphqlResponse) if is_refused => StatusCode::BAD_REQUEST,
-        (None, MediaType::GraphqlResponse | MediaType::Json) => StatusCode::OK,
-    };
-    let mut written = write(media_type, status, &Answer::of(&response));
-    written.headers_mut().extend(response.http_headers);
-    if let Some((_, missing)) = missing {
-        written.extensions_mut().insert(missing);
-    }
-    written
-}
-
-/// How a request is refused of which nothing may be answered, and the scopes that would let it be.
-fn forbidden(response: &GraphqlResponse) -> Option<(StatusCode, ScopesMissing)> {
-    let extensions = response.errors.first()?.extensions.as_ref()?;
-    let status = match extensions.get("code")? {
-        Value::String(code) if code == "FORBIDDEN" => StatusCode::FORBIDDEN,
-        Value::String(code) if code == "UNAUTHENTICATED" => StatusCode::UNAUTHORIZED,
-        _ => return None,
-    };
-    let scopes = match extensions.get("scopes") {
-        Some(Value::List(scopes)) => scopes.clone(),
-        _ => Vec::new(),
-    };
-    let text = |scope| match scope {
-        Value::String(text) => Some(text),
-        _ => None,
-    };
-    Some((status, ScopesMissing(scopes.into_iter().filter_map(text).collect())))
-}
-
-fn refuse(media_type: MediaType, refusal: &Refusal) -> Response {
-    write(media_type, refusal.status(), &refusal.body())
-}
-
-fn write(media_type: MediaType, status: StatusCode, body: &impl Serialize) -> Response {
-    let headers = [(header::CONTENT_TYPE, media_type.content_type()), (header::VARY, "accept, accept-language")];
-    match serde_json::to_vec(body) {
-        Ok(body) => (status, headers, body).into_response(),
-        Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "an answer could not be written as JSON");
-            (StatusCode::INTERNAL_SERVER_ERROR, headers, r#"{"errors":[{"message":"Internal error"}]}"#).into_response()
-        }
-    }
+    accept::negotiate(headers).or_else(json)
 }
 
 #[cfg(test)]

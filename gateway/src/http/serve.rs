@@ -1,6 +1,7 @@
 //! Serving: until told to stop, and then no longer than the grace.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
@@ -35,7 +36,8 @@ pub async fn serve(listener: TcpListener, router: Router, streams: &Streams, gra
         }
     });
     let shutdown = streams.shutdown();
-    let server = axum::serve(listener, router).with_graceful_shutdown(shutdown.clone().cancelled_owned());
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, service).with_graceful_shutdown(shutdown.clone().cancelled_owned());
     let ended = async {
         server.await?;
         // A WebSocket is no request any more, and the server does not wait for it.

@@ -12,6 +12,7 @@ use gateway::auth::Authenticator;
 use gateway::config::{Anonymous, AuthSettings, ConnectionUrl, DatabaseSettings, SubscriptionSettings};
 use gateway::error::Failure;
 use gateway::graphql::Caller;
+use gateway::http::graphql::Intake;
 use gateway::http::{self, Site, Streams};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -55,7 +56,7 @@ async fn serve_with<E: Executor>(
     let stop = CancellationToken::new();
     let streams = Streams::new(&SubscriptionSettings::default(), 1000, stop.clone());
     let admit = http::graphql::by_token(Arc::clone(&site.authenticator));
-    let router = http::router(site, http::graphql::routes(executor, &streams, admit));
+    let router = http::router(site, http::graphql::routes(executor, &streams, admit, Intake::default()));
     tokio::spawn(async move { http::serve(listener, router, &streams, Duration::ZERO).await });
     Ok((address, stop))
 }

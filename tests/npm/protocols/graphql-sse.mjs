@@ -11,7 +11,7 @@ const client = (options = {}) => createClient({ url, singleConnection: false, re
   const sse = client();
   const results = [];
   for await (const result of sse.iterate({ query: "{ __typename }" })) results.push(result);
-  assert.deepEqual(results, [{ data: { __typename: "Query" } }]);
+  assert.deepEqual(results.map(({ data }) => data), [{ __typename: "Query" }]);
   for await (const result of sse.iterate({ query: "subscription { nothing }" })) {
     assert.equal(result.data, undefined);
     assert.ok(result.errors[0].message.includes("nothing"));

@@ -5,12 +5,20 @@
 //! (<https://spec.graphql.org/draft/#sec-Single-Root-Field>).
 
 use std::collections::HashSet;
+use std::sync::LazyLock;
 
 use async_graphql::parser::types::{
     DocumentOperations, ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet,
 };
-use async_graphql::{ErrorExtensionValues, Name, Positioned, Request, ServerError};
+use async_graphql::{Name, Positioned, Request, ServerError};
 
+use crate::config::LimitSettings;
+use crate::error::{Code, set_code};
+use crate::graphql::limits::tokens;
+
+/// What is parsed to tell its kind, whatever the limits are: no more than a thread's stack and little memory bear.
+static PARSED_HERE: LazyLock<LimitSettings> =
+    LazyLock::new(|| LimitSettings { tokens: 20_000, depth: LimitSettings::DEEPEST, ..LimitSettings::default() });
 /// The root's type.
 const ROOT: &str = "Subscription";
 
@@ -44,8 +52,10 @@ pub(in crate::graphql) fn with_one_field(mut request: Request) -> Result<Request
     Ok(request)
 }
 
-/// What kind of operation a request executes. `None` where it names none that there is, or cannot be parsed.
+/// What kind of operation a request executes, told from its text before anything else is known of it. `None` where it
+/// names none that there is, is asked for by its name, or should not be parsed at all.
 pub fn operation_type(request: &mut Request) -> Option<OperationType> {
+    tokens::check(&request.query, &PARSED_HERE).ok()?;
     let name = request.operation_name.clone();
     match (&request.parsed_query().ok()?.operations, name) {
         (DocumentOperations::Single(operation), None) => Some(operation.node.ty),
@@ -134,9 +144,7 @@ fn merged(fields: Vec<Positioned<Field>>) -> Result<Option<Positioned<Field>>, S
 
 fn refused(message: &str, position: async_graphql::Pos) -> ServerError {
     let mut error = ServerError::new(message, Some(position));
-    let mut extensions = ErrorExtensionValues::default();
-    extensions.set("code", "BAD_USER_INPUT");
-    error.extensions = Some(extensions);
+    set_code(&mut error, Code::BadUserInput);
     error
 }
 

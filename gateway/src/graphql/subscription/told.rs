@@ -3,7 +3,7 @@
 use std::future::ready;
 use std::sync::Arc;
 
-use async_graphql::{Request, Response, Value};
+use async_graphql::{Response, Value};
 use futures::stream::{self, BoxStream, StreamExt};
 
 use tokio::time::{Instant, timeout_at};
@@ -11,15 +11,16 @@ use tokio::time::{Instant, timeout_at};
 use super::root::with_one_field;
 use crate::error::Failure;
 use crate::graphql::caller::Caller;
+use crate::graphql::rate::Standing;
 use crate::graphql::reader::Reader;
 use crate::graphql::shape::Asked;
-use crate::graphql::{Graph, refused};
+use crate::graphql::{Admitted, Document, Graph, refused};
 
 /// A subscription that is being told.
 pub(in crate::graphql) struct Told {
     graph: Graph,
     reader: Arc<Reader>,
-    asked: Option<Asked>,
+    asked: Asked,
     events: BoxStream<'static, Response>,
     is_over: bool,
     /// When the token ends that it is told to. `None`: there is no token.
@@ -29,22 +30,27 @@ pub(in crate::graphql) struct Told {
 impl Told {
     /// Tells a subscription, each answer when the one before has been taken. One that could not be given ends it: behind
     /// it, nobody would know that something is missing.
-    pub(in crate::graphql) fn by(graph: Graph, request: Request) -> BoxStream<'static, Response> {
-        let mut request = match with_one_field(request) {
-            Ok(request) => request,
-            Err(error) => return stream::once(ready(Response::from_errors(vec![error]))).boxed(),
+    pub(in crate::graphql) async fn by(
+        graph: Graph,
+        caller: Caller,
+        standing: Option<Standing>,
+        admitted: Admitted,
+    ) -> BoxStream<'static, Response> {
+        let admitted = match with_one_field(admitted.request) {
+            Ok(mut request) => match request.parsed_query() {
+                Ok(parsed) => Admitted { document: Arc::new(Document::rewritten(parsed.clone())), request, ..admitted },
+                Err(error) => return told(Response::from_errors(vec![error])),
+            },
+            Err(error) => return told(Response::from_errors(vec![error])),
         };
-        let told = async move {
-            let ends = Caller::of(&request).identity.map(|identity| identity.ends);
-            let (reader, asked) = match graph.begin(&mut request).await {
-                Ok(begun) => begun,
-                Err(refusal) => return stream::once(ready(refusal)).boxed(),
-            };
-            let request = request.data(Arc::clone(&reader)).data(graph.feed.clone());
-            let events = graph.schema.execute_stream(request);
-            stream::unfold(Self { graph, reader, asked, events, is_over: false, ends }, Self::next).boxed()
+        let (reader, asked) = match graph.begin(&caller, standing, &admitted).await {
+            Ok(begun) => begun,
+            Err(refusal) => return told(refusal),
         };
-        stream::once(told).flatten().boxed()
+        let ends = caller.identity.map(|identity| identity.ends);
+        let request = admitted.request.data(Arc::clone(&reader)).data(graph.feed.clone());
+        let events = graph.validating.execute_stream(request);
+        stream::unfold(Self { graph, reader, asked, events, is_over: false, ends }, Self::next).boxed()
     }
 
     async fn next(mut self) -> Option<(Response, Self)> {
@@ -62,8 +68,13 @@ impl Told {
             },
         };
         let response = event?;
-        let response = self.graph.finish(&self.reader, self.asked.as_ref(), response).await;
+        let response = self.graph.finish(&self.reader, &self.asked, response).await;
         self.is_over = response.data == Value::Null;
         Some((response, self))
     }
+}
+
+/// One answer, and no more.
+fn told(response: Response) -> BoxStream<'static, Response> {
+    stream::once(ready(response)).boxed()
 }

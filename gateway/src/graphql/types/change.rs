@@ -25,9 +25,9 @@ use crate::graphql::reader::Reader;
 use crate::graphql::vocabulary::Term;
 
 /// Changes on a page where the client does not say.
-const DEFAULT_LENGTH: u64 = 100;
+pub(crate) const DEFAULT_LENGTH: u64 = 100;
 /// The most changes on a page.
-const LONGEST: u64 = 500;
+pub(crate) const LONGEST: u64 = 500;
 
 /// Something that happened to a record.
 #[derive(Clone)]

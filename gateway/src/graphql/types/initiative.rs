@@ -68,7 +68,11 @@ impl Initiative {
     async fn summary(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default_with = "Some(Language::Nl)")] language: Option<Language>,
+        #[graphql(
+            default_with = "Some(Language::Nl)",
+            desc = "In which language; where absent, the one that the request asks for."
+        )]
+        language: Option<Language>,
     ) -> Result<&str> {
         Ok(spoken(ctx, language)?.choose(&self.0.summary_nl, &self.0.summary_en))
     }
@@ -77,7 +81,11 @@ impl Initiative {
     async fn starting_points(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default_with = "Some(Language::Nl)")] language: Option<Language>,
+        #[graphql(
+            default_with = "Some(Language::Nl)",
+            desc = "In which language; where absent, the one that the request asks for."
+        )]
+        language: Option<Language>,
     ) -> Result<Vec<String>> {
         Ok(lines(spoken(ctx, language)?, &self.0.starting_points_nl, &self.0.starting_points_en))
     }
@@ -86,7 +94,11 @@ impl Initiative {
     async fn conditions(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default_with = "Some(Language::Nl)")] language: Option<Language>,
+        #[graphql(
+            default_with = "Some(Language::Nl)",
+            desc = "In which language; where absent, the one that the request asks for."
+        )]
+        language: Option<Language>,
     ) -> Result<Vec<String>> {
         Ok(lines(spoken(ctx, language)?, &self.0.conditions_nl, &self.0.conditions_en))
     }
@@ -95,7 +107,11 @@ impl Initiative {
     async fn effects(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default_with = "Some(Language::Nl)")] language: Option<Language>,
+        #[graphql(
+            default_with = "Some(Language::Nl)",
+            desc = "In which language; where absent, the one that the request asks for."
+        )]
+        language: Option<Language>,
     ) -> Result<Vec<String>> {
         Ok(lines(spoken(ctx, language)?, &self.0.effects_nl, &self.0.effects_en))
     }
@@ -117,7 +133,12 @@ impl Initiative {
     }
 
     /// The schools that take part, by name.
-    async fn schools(&self, ctx: &Context<'_>, first: Option<i32>, after: Option<String>) -> Result<SchoolConnection> {
+    async fn schools(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most so many from the list's beginning, or from behind `after`.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+    ) -> Result<SchoolConnection> {
         let page = PageArguments::forward(first, after);
         let list = super::school::by_name(Reader::of(ctx)?, &page)?.joining(|select| {
             let link = qualified(initiative_school::Column::SchoolId).eq(qualified(school::Column::Id));

@@ -58,10 +58,10 @@ impl Municipality {
     async fn schools(
         &self,
         ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "At most so many from the list's beginning, or from behind `after`.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "At most so many from the list's end, or from before `before`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
     ) -> Result<SchoolConnection> {
         let list = super::school::by_name(Reader::of(ctx)?, &PageArguments { first, after, last, before })?;
         let below_this = of_municipality("schools", qualified(school::Column::MunicipalityCode));
@@ -73,12 +73,12 @@ impl Municipality {
     async fn housing_options(
         &self,
         ctx: &Context<'_>,
-        filter: Option<HousingFilter>,
-        order_by: Option<HousingOrder>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "Which of them: all given keys must hold.")] filter: Option<HousingFilter>,
+        #[graphql(desc = "In which order.")] order_by: Option<HousingOrder>,
+        #[graphql(desc = "At most so many from the list's beginning, or from behind `after`.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "At most so many from the list's end, or from before `before`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
     ) -> Result<HousingOptionConnection> {
         let page = PageArguments { first, after, last, before };
         let list = super::housing_option::list(Reader::of(ctx)?, filter, order_by, &page)?;

@@ -119,11 +119,11 @@ impl Need {
     async fn commitments(
         &self,
         ctx: &Context<'_>,
-        filter: Option<CommitmentFilter>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "Which of them: all given keys must hold.")] filter: Option<CommitmentFilter>,
+        #[graphql(desc = "At most so many from the list's beginning, or from behind `after`.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "At most so many from the list's end, or from before `before`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
     ) -> Result<CommitmentConnection> {
         let page = PageArguments { first, after, last, before };
         let list = super::commitment::list(Reader::of(ctx)?, filter, None, &page)?;
@@ -137,7 +137,11 @@ impl Need {
 
     /// Published offers (aanbod) that fit, best first, with the reasons; 20 where `first` is not given. None for a need
     /// that is met or over.
-    async fn suggested_offers(&self, ctx: &Context<'_>, first: Option<i32>) -> Result<Vec<OfferMatch>> {
+    async fn suggested_offers(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most so many from the list's beginning, or from behind `after`.")] first: Option<i32>,
+    ) -> Result<Vec<OfferMatch>> {
         let suggested = crate::graphql::suggest::offers(Reader::of(ctx)?, &self.0, first).await?;
         Ok(suggested.into_iter().map(OfferMatch).collect())
     }

@@ -142,7 +142,11 @@ impl Offer {
 
     /// Open needs (hulpvragen) that this offer fits, best first, schools in vulnerable neighbourhoods first among equals;
     /// 20 where `first` is not given. None for an offer that is not published.
-    async fn suggested_needs(&self, ctx: &Context<'_>, first: Option<i32>) -> Result<Vec<NeedMatch>> {
+    async fn suggested_needs(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most so many from the list's beginning, or from behind `after`.")] first: Option<i32>,
+    ) -> Result<Vec<NeedMatch>> {
         let suggested = crate::graphql::suggest::needs(Reader::of(ctx)?, &self.0, first).await?;
         Ok(suggested.into_iter().map(NeedMatch).collect())
     }

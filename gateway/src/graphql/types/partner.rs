@@ -67,12 +67,12 @@ impl Partner {
     async fn offers(
         &self,
         ctx: &Context<'_>,
-        filter: Option<OfferFilter>,
-        order_by: Option<OfferOrder>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "Which of them: all given keys must hold.")] filter: Option<OfferFilter>,
+        #[graphql(desc = "In which order.")] order_by: Option<OfferOrder>,
+        #[graphql(desc = "At most so many from the list's beginning, or from behind `after`.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "At most so many from the list's end, or from before `before`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
     ) -> Result<OfferConnection> {
         let page = PageArguments { first, after, last, before };
         let list = super::offer::list(Reader::of(ctx)?, filter, order_by, &page)?;
@@ -89,12 +89,12 @@ impl Partner {
     async fn commitments(
         &self,
         ctx: &Context<'_>,
-        filter: Option<CommitmentFilter>,
-        order_by: Option<CommitmentOrder>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "Which of them: all given keys must hold.")] filter: Option<CommitmentFilter>,
+        #[graphql(desc = "In which order.")] order_by: Option<CommitmentOrder>,
+        #[graphql(desc = "At most so many from the list's beginning, or from behind `after`.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "At most so many from the list's end, or from before `before`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
     ) -> Result<CommitmentConnection> {
         let page = PageArguments { first, after, last, before };
         let list = super::commitment::list(Reader::of(ctx)?, filter, order_by, &page)?;

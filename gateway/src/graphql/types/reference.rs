@@ -33,7 +33,11 @@ impl ThemeInfo {
     async fn label(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default_with = "Some(Language::Nl)")] language: Option<Language>,
+        #[graphql(
+            default_with = "Some(Language::Nl)",
+            desc = "In which language; where absent, the one that the request asks for."
+        )]
+        language: Option<Language>,
     ) -> Result<&str> {
         Ok(spoken(ctx, language)?.choose(&self.row.label_nl, &self.row.label_en))
     }
@@ -42,7 +46,11 @@ impl ThemeInfo {
     async fn description(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default_with = "Some(Language::Nl)")] language: Option<Language>,
+        #[graphql(
+            default_with = "Some(Language::Nl)",
+            desc = "In which language; where absent, the one that the request asks for."
+        )]
+        language: Option<Language>,
     ) -> Result<&str> {
         Ok(spoken(ctx, language)?.choose(&self.row.description_nl, &self.row.description_en))
     }
@@ -93,7 +101,11 @@ impl SupportKindInfo {
     async fn label(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default_with = "Some(Language::Nl)")] language: Option<Language>,
+        #[graphql(
+            default_with = "Some(Language::Nl)",
+            desc = "In which language; where absent, the one that the request asks for."
+        )]
+        language: Option<Language>,
     ) -> Result<&str> {
         Ok(spoken(ctx, language)?.choose(&self.row.label_nl, &self.row.label_en))
     }
@@ -126,7 +138,11 @@ impl EducationSystem {
     async fn name(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default_with = "Some(Language::Nl)")] language: Option<Language>,
+        #[graphql(
+            default_with = "Some(Language::Nl)",
+            desc = "In which language; where absent, the one that the request asks for."
+        )]
+        language: Option<Language>,
     ) -> Result<&str> {
         Ok(spoken(ctx, language)?.choose(&self.row.name_nl, &self.row.name_en))
     }
@@ -148,7 +164,11 @@ impl EducationSystemElement {
     async fn text(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default_with = "Some(Language::Nl)")] language: Option<Language>,
+        #[graphql(
+            default_with = "Some(Language::Nl)",
+            desc = "In which language; where absent, the one that the request asks for."
+        )]
+        language: Option<Language>,
     ) -> Result<&str> {
         Ok(spoken(ctx, language)?.choose(&self.row.text_nl, &self.row.text_en))
     }

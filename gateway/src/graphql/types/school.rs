@@ -96,12 +96,12 @@ impl School {
     async fn needs(
         &self,
         ctx: &Context<'_>,
-        filter: Option<NeedFilter>,
-        order_by: Option<NeedOrder>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "Which of them: all given keys must hold.")] filter: Option<NeedFilter>,
+        #[graphql(desc = "In which order.")] order_by: Option<NeedOrder>,
+        #[graphql(desc = "At most so many from the list's beginning, or from behind `after`.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "At most so many from the list's end, or from before `before`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
     ) -> Result<NeedConnection> {
         let page = PageArguments { first, after, last, before };
         let list = super::need::list(Reader::of(ctx)?, filter, order_by, &page)?;
@@ -113,12 +113,12 @@ impl School {
     async fn commitments(
         &self,
         ctx: &Context<'_>,
-        filter: Option<CommitmentFilter>,
-        order_by: Option<CommitmentOrder>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "Which of them: all given keys must hold.")] filter: Option<CommitmentFilter>,
+        #[graphql(desc = "In which order.")] order_by: Option<CommitmentOrder>,
+        #[graphql(desc = "At most so many from the list's beginning, or from behind `after`.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "At most so many from the list's end, or from before `before`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
     ) -> Result<CommitmentConnection> {
         let page = PageArguments { first, after, last, before };
         let list = super::commitment::list(Reader::of(ctx)?, filter, order_by, &page)?;
@@ -130,10 +130,10 @@ impl School {
     async fn committed_partners(
         &self,
         ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "At most so many from the list's beginning, or from behind `after`.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "At most so many from the list's end, or from before `before`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
     ) -> Result<CommittedPartnerConnection> {
         let page = PageArguments { first, after, last, before };
         super::committed_partner::of_school(ctx, &self.0, &page).await
@@ -145,13 +145,14 @@ impl School {
     async fn housing_options(
         &self,
         ctx: &Context<'_>,
-        filter: Option<HousingFilter>,
-        #[graphql(default_with = "Some(15.0)")] within_km: Option<f64>,
-        order_by: Option<HousingOrder>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "Which of them: all given keys must hold.")] filter: Option<HousingFilter>,
+        #[graphql(default_with = "Some(15.0)", desc = "How far away at most, in kilometres, as the crow flies.")]
+        within_km: Option<f64>,
+        #[graphql(desc = "In which order.")] order_by: Option<HousingOrder>,
+        #[graphql(desc = "At most so many from the list's beginning, or from behind `after`.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "At most so many from the list's end, or from before `before`.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
     ) -> Result<SchoolHousingConnection> {
         let page = PageArguments { first, after, last, before };
         super::school_housing::of_school(ctx, &self.0, filter, within_km.unwrap_or(15.0), order_by, &page).await

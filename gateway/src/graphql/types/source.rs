@@ -81,8 +81,8 @@ impl Source {
     async fn runs(
         &self,
         ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
+        #[graphql(desc = "At most so many from the list's beginning, or from behind `after`.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
     ) -> Result<Option<SyncRunConnection>> {
         let reader = Reader::of(ctx)?;
         let sort = Sort::by("STARTED_AT", sync_run::Column::StartedAt, SortKind::Instant, true);
@@ -97,8 +97,8 @@ impl Source {
     async fn refusals(
         &self,
         ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
+        #[graphql(desc = "At most so many from the list's beginning, or from behind `after`.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which the page begins.")] after: Option<String>,
     ) -> Result<Option<RefusalConnection>> {
         let reader = Reader::of(ctx)?;
         let sort = Sort::by("LAST_SEEN_AT", refusal::Column::LastSeenAt, SortKind::Instant, true);

@@ -4,6 +4,7 @@ use async_graphql::{Enum, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use crate::auth::{Identity, Organisation};
+use crate::graphql::reader::Reader;
 
 /// Who is asking, and what they may do.
 #[derive(SimpleObject)]
@@ -58,8 +59,23 @@ pub(crate) struct RateLimit {
     pub remaining: i32,
     /// When all are there again.
     pub reset_at: DateTime<Utc>,
-    /// What this query cost, in fields times the length of the lists above them; 0: not counted.
+    /// What this query may cost: its fields times the length of the lists above them. What it did cost stands in the
+    /// answer's `extensions.cost`.
     pub cost: i32,
+}
+
+impl RateLimit {
+    /// How the request's client stands.
+    pub(crate) fn of(reader: &Reader) -> Self {
+        let whole = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
+        let standing = reader.standing;
+        Self {
+            limit: standing.map_or(0, |standing| whole(standing.limit)),
+            remaining: standing.map_or(0, |standing| whole(standing.remaining)),
+            reset_at: standing.map_or(reader.now(), |standing| reader.now() + standing.whole_in),
+            cost: i32::try_from(reader.estimate).unwrap_or(i32::MAX),
+        }
+    }
 }
 
 /// What kind of organisation a client asks for.

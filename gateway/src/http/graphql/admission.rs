@@ -28,7 +28,9 @@ pub type Admit = Arc<dyn Fn(Arc<Parts>, Payload) -> BoxFuture<'static, Result<Ca
 
 /// Lets everybody in, as somebody unknown.
 pub fn anybody() -> Admit {
-    Arc::new(|parts, _| async move { Ok(caller(None, &parts.headers)) }.boxed())
+    Arc::new(|parts, _| {
+        async move { Ok(Caller { identity: None, ..caller(&parts.extensions, &parts.headers) }) }.boxed()
+    })
 }
 
 /// Lets in whose token is good, and those without one where that is allowed. The token comes in the `Authorization` header
@@ -37,7 +39,7 @@ pub fn by_token(authenticator: Arc<Authenticator>) -> Admit {
     Arc::new(move |parts, payload| {
         let authenticator = Arc::clone(&authenticator);
         async move {
-            let caller = caller(None, &parts.headers);
+            let caller = caller(&parts.extensions, &parts.headers);
             let identity = match token(&parts, payload.as_ref())? {
                 Some(token) => match authenticator.identify(token).await {
                     Ok(identity) => Some(identity),

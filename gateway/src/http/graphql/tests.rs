@@ -1,15 +1,17 @@
 //! GraphQL over HTTP, against a schema of two fields.
 
-use async_graphql::{EmptySubscription, Object, Schema};
+use async_graphql::{Data, EmptySubscription, Object, Response as GraphqlResponse, Schema};
 use axum::body::{Body, to_bytes};
 use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, Request as HttpRequest};
+use futures::stream::BoxStream;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::*;
 use crate::config::SubscriptionSettings;
+use crate::graphql::Gate;
 
 struct Query;
 
@@ -33,15 +35,22 @@ impl Mutation {
     }
 }
 
-#[test]
-fn a_mutations_key_and_the_clients_trace_come_from_their_headers() {
-    let mut headers = HeaderMap::new();
-    assert_eq!(caller(None, &headers).idempotency_key, None);
-    headers.insert("idempotency-key", HeaderValue::from_static("\"8e03978e\""));
-    headers.insert("traceparent", HeaderValue::from_static("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
-    let caller = caller(None, &headers);
-    assert_eq!(caller.idempotency_key.as_deref(), Some("\"8e03978e\""));
-    assert!(caller.traceparent.is_some_and(|trace| trace.starts_with("00-4bf92f")));
+/// The schema, behind the gate that the hub's own stands behind.
+#[derive(Clone)]
+struct Gated(Schema<Query, Mutation, EmptySubscription>, Gate);
+
+impl Executor for Gated {
+    async fn execute(&self, request: Request) -> GraphqlResponse {
+        match self.1.admit(&Caller::of(&request), request).await {
+            Ok(admitted) => self.0.execute(admitted.request).await,
+            Err(refused) => refused.into(),
+        }
+    }
+
+    fn execute_stream(&self, _: Request, _: Option<Arc<Data>>) -> BoxStream<'static, GraphqlResponse> {
+        // Nothing is streamed here.
+        Box::pin(futures::stream::empty())
+    }
 }
 
 const JSON: &str = "application/json; charset=utf-8";
@@ -49,9 +58,14 @@ const GRAPHQL: &str = "application/graphql-response+json; charset=utf-8";
 
 /// Status, content type and body of an answer.
 async fn send(request: HttpRequest<Body>) -> (u16, String, Value) {
+    send_to(Intake { variables_bytes: 100, ..Intake::default() }, request).await
+}
+
+async fn send_to(intake: Intake, request: HttpRequest<Body>) -> (u16, String, Value) {
     let schema = Schema::build(Query, Mutation, EmptySubscription).finish();
+    let gate = Gate::of(&schema.sdl(), LimitSettings::default());
     let streams = Streams::new(&SubscriptionSettings::default(), 1000, CancellationToken::new());
-    let router = routes(schema, &streams, anybody()).layer(DefaultBodyLimit::max(1000));
+    let router = routes(Gated(schema, gate), &streams, anybody(), intake).layer(DefaultBodyLimit::max(1000));
     let response = router.oneshot(request).await.unwrap();
     let status = response.status().as_u16();
     let content_type = response.headers()[header::CONTENT_TYPE].to_str().unwrap().to_owned();
@@ -153,6 +167,8 @@ async fn a_long_body_is_refused() {
 async fn get_changes_nothing() {
     let (status, _, answer) = fetch("query=mutation%7Bchange%7D").await;
     assert_eq!((status, answer["errors"][0]["extensions"]["code"].as_str()), (405, Some("METHOD_NOT_ALLOWED")));
+    let hash = "extensions=%7B%22persistedQuery%22:1%7D&query=mutation%7Bchange%7D";
+    assert_eq!(fetch(hash).await.0, 405);
     let both = "query=query+A%7Becho(text:%22%22)%7Dmutation+B%7Bchange%7D&operationName=";
     assert_eq!(fetch(&format!("{both}B")).await.0, 405);
     assert_eq!(fetch(&format!("{both}A")).await.0, 200);
@@ -166,4 +182,38 @@ async fn other_methods_and_media_types_are_refused() {
         assert_eq!(send(request).await.0, 405);
     }
     assert_eq!(post("text/html", r#"{"query":"{a}"}"#).await.0, 406);
+}
+
+#[tokio::test]
+async fn variables_are_bounded_before_they_are_unpacked() {
+    let body = json!({ "query": "{ a }", "variables": { "a": "x".repeat(100) } }).to_string();
+    let (status, _, answer) = post("*/*", body).await;
+    let expected = json!({ "code": "LIMIT_EXCEEDED", "limit": "variables_bytes", "value": 108, "maximum": 100 });
+    assert_eq!((status, &answer["errors"][0]["extensions"]), (400, &expected));
+}
+
+#[tokio::test]
+async fn a_batch_is_taken_where_it_is_allowed_and_no_longer_than_that() {
+    let intake = Intake { batch_size: 2, ..Intake::default() };
+    let batch = async |requests: Value| {
+        let request = HttpRequest::post("/graphql").header("content-type", "application/json");
+        send_to(intake.clone(), request.body(Body::from(requests.to_string())).unwrap()).await
+    };
+    let one = json!({ "query": "{ echo(text: \"hi\") }" });
+    let (status, _, answers) = batch(json!([one, { "query": "{ nothing }" }])).await;
+    assert_eq!((status, &answers[0]), (200, &json!({ "data": { "echo": "hi" } })));
+    assert!(message(&answers[1]).contains("nothing"), "{answers}");
+    let (status, _, answer) = batch(json!([one, one, one])).await;
+    assert_eq!((status, &answer["errors"][0]["extensions"]["limit"]), (400, &json!("batch_size")));
+    for nonsense in [json!([]), json!([1]), json!([[one]])] {
+        assert_eq!(batch(nonsense).await.0, 400);
+    }
+}
+
+#[tokio::test]
+async fn a_document_may_be_asked_for_by_its_name() {
+    let (status, _, answer) = post("application/graphql-response+json", r#"{"documentId":"sha256:00"}"#).await;
+    assert_eq!((status, &answer["errors"][0]["extensions"]["code"]), (400, &json!("PERSISTED_QUERY_NOT_FOUND")));
+    let (_, _, answer) = fetch("documentId=x").await;
+    assert_eq!(answer["errors"][0]["extensions"]["code"], "PERSISTED_QUERY_NOT_FOUND");
 }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::Close;
 use crate::http::graphql::Answer;
 use crate::http::graphql::admission::Payload;
+use crate::http::graphql::bulk;
 use crate::http::graphql::request::from_fields;
 
 /// What a client says.
@@ -25,6 +26,9 @@ impl ClientMessage {
     /// # Errors
     /// 4400 where the protocol has no such message.
     pub(super) fn read(text: &str) -> Result<Self, Close> {
+        if bulk::values(text) > bulk::MOST_VALUES {
+            return Err(Close::too_large());
+        }
         let fields = match serde_json::from_str(text) {
             Ok(Value::Object(fields)) => fields,
             Ok(_) => return Err(Close::bad_request("A message is a JSON object")),
@@ -48,7 +52,7 @@ impl ClientMessage {
                     return Err(Close::bad_request("`subscribe` has a `payload` with a `query`"));
                 };
                 let request =
-                    from_fields(payload).map_err(|refusal| Close::bad_request(refusal.message().to_owned()))?;
+                    from_fields(&payload).map_err(|refusal| Close::bad_request(refusal.message().to_owned()))?;
                 Self::Subscribe { id, request: Box::new(request) }
             }
             "complete" => Self::Complete { id: id(&mut fields)? },

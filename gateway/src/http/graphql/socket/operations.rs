@@ -6,7 +6,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_graphql::parser::types::OperationType;
-use async_graphql::{ErrorExtensionValues, Executor, Request, ServerError, Value};
+use async_graphql::{Executor, Request, ServerError, Value};
 use axum::extract::ws::Message;
 use futures::{FutureExt, StreamExt};
 use tokio::sync::mpsc;
@@ -15,6 +15,7 @@ use tracing::Instrument;
 
 use super::Close;
 use super::message::ServerMessage;
+use crate::error::{Code, set_code};
 use crate::graphql::operation_type;
 use crate::http::graphql::{Answer, was_not_executed};
 
@@ -62,7 +63,7 @@ impl Operations {
             Entry::Occupied(_) => Err(Close::exists(&id)),
             Entry::Vacant(_) if count >= self.most => {
                 let message = format!("{count} operations run on this socket, and no more may. Complete one first.");
-                error_message(&id, &[error(message, "TOO_MANY_OPERATIONS")]).map(Some)
+                error_message(&id, &[error(message, Code::TooManyOperations)]).map(Some)
             }
             Entry::Vacant(place) => {
                 self.begun += 1;
@@ -111,7 +112,7 @@ async fn run<E: Executor>(executor: E, request: Request, ticket: Ticket, queue: 
         Ok(Told::ToNobody) => return,
         Err(_) => {
             tracing::error!("an operation panicked");
-            error_message(&ticket.id, &[error("Internal error".to_owned(), "INTERNAL")])
+            error_message(&ticket.id, &[error("Internal error".to_owned(), Code::Internal)])
         }
     };
     if ticket.give_back() {
@@ -148,11 +149,9 @@ fn error_message(id: &str, errors: &[ServerError]) -> Result<Message, Close> {
     ServerMessage::Error { id, payload: errors }.write()
 }
 
-fn error(message: String, code: &str) -> ServerError {
+fn error(message: String, code: Code) -> ServerError {
     let mut error = ServerError::new(message, None);
-    let mut extensions = ErrorExtensionValues::default();
-    extensions.set("code", code);
-    error.extensions = Some(extensions);
+    set_code(&mut error, code);
     error
 }
 

@@ -1,0 +1,29 @@
+//! The graph as it is set: on connections of its own, with what replicas share and the documents that are trusted.
+
+use anyhow::Context;
+use entity::Clock;
+use sea_orm::DatabaseConnection;
+use tracing::info;
+
+use crate::config::Settings;
+use crate::database;
+use crate::feed::Feed;
+use crate::graphql::{Graph, TrustedDocuments};
+use crate::shared::Shared;
+
+/// The graph of the store, whose schema must be there. Its connections are not those of the sync worker: each of its
+/// statements has an end, and a long sync does not keep a query waiting.
+pub(super) async fn open(settings: &Settings, feed: &Feed) -> anyhow::Result<(Graph, DatabaseConnection)> {
+    let limits = &settings.limits;
+    let db = database::connect_for_queries(&settings.database, limits.execution()).await?;
+    let shared = Shared::open(&settings.redis).context("redis.url is no address of a Redis")?;
+    let trusted = TrustedDocuments::read(limits).context("limits.trusted_documents")?;
+    if trusted.count() > 0 {
+        info!(documents.count = trusted.count(), "trusted documents are known by their names");
+    }
+    let graph = Graph::new(db.clone(), Clock::system(), feed.clone(), limits)
+        .matching(&settings.matching)
+        .sharing(shared)
+        .trusting(trusted);
+    Ok((graph, db))
+}
