@@ -81,20 +81,29 @@ impl Search {
     pub(crate) async fn page(&self, reader: &Reader) -> Result<Hits> {
         let has_previous = self.window.after.is_some();
         let Some(index) = &self.index else { return Ok(Hits { hits: Vec::new(), has_next: false, has_previous }) };
-        let mut inner = self.visible(reader, index);
-        inner
-            .column((search_document::Entity, search_document::Column::RecordType))
-            .column((search_document::Entity, search_document::Column::RecordId))
-            .expr_as(score(index), Alias::new(SCORE));
-        let mut select = Query::select();
         let columns = [SCORE, RECORD_TYPE, RECORD_ID].map(|name| Expr::col(Alias::new(name)));
-        select.exprs(columns.clone()).from_subquery(inner, Alias::new(FOUND)).limit(self.window.length + 1);
+        let mut ordered = index.documents();
+        ordered
+            .exprs([qualified(search_document::Column::RecordType), qualified(search_document::Column::RecordId)])
+            .expr_as(score(index), Alias::new(SCORE))
+            .and_where(qualified(search_document::Column::RecordType).is_in(self.types.iter().copied()));
+        let mut select = Query::select();
+        select.exprs(columns.clone()).limit(self.window.length + 1);
         if let Some(cursor) = &self.window.after {
             select.and_where(Expr::tuple(columns.clone()).lt(behind(cursor)?));
         }
         for column in columns {
+            ordered.order_by_expr(column.clone(), Order::Desc);
             select.order_by_expr(column, Order::Desc);
         }
+        // Best first, and only then who may see it: a common word is in thousands of records, of which a page is shown.
+        select.from_subquery(ordered, Alias::new(FOUND));
+        let found = |name: &'static str| Expr::col((Alias::new(FOUND), Alias::new(name)));
+        select.cond_where(self.visible(reader, &found(RECORD_TYPE), |mut records, id| {
+            // The limit keeps PostgreSQL from reading all records that may be seen.
+            records.and_where(id.eq(found(RECORD_ID))).limit(1);
+            Expr::SubQuery(None, Box::new(records.into())).is_not_null()
+        }));
         let rows = reader.db.query_all(&select).await?;
         let mut hits = rows.iter().map(|row| self.hit(row)).collect::<std::result::Result<Vec<_>, DbErr>>()?;
         let length = usize::try_from(self.window.length).unwrap_or(usize::MAX);
@@ -106,34 +115,40 @@ impl Search {
     /// How many records are found in all.
     pub(crate) async fn count(&self, reader: &Reader) -> Result<i64> {
         let Some(index) = &self.index else { return Ok(0) };
-        let mut select = self.visible(reader, index);
+        let mut select = index.documents();
         select.expr_as(Expr::val(1).count(), Alias::new(COUNT));
+        select.cond_where(self.visible(reader, &qualified(search_document::Column::RecordType), |records, _| {
+            qualified(search_document::Column::RecordId).in_subquery(records)
+        }));
         let row = reader.db.query_one(&select).await?;
         Ok(row.map_or(Ok(0), |row| row.try_get("", COUNT))?)
     }
 
-    /// Documents that have every word, of records that the viewer may see.
-    fn visible(&self, reader: &Reader, index: &Index) -> SelectStatement {
-        let record = || qualified(search_document::Column::RecordId);
-        let record_type = || qualified(search_document::Column::RecordType);
-        let mut select = index.documents();
-        let mut visible = Condition::any();
-        let plain: Vec<_> = self.types.iter().copied().filter(|name| !matches!(*name, "NEED" | "OFFER")).collect();
-        if !plain.is_empty() {
-            visible = visible.add(record_type().is_in(plain));
-        }
+    /// The record is of the types that are looked for, and the viewer may see it. `is_among` says that it is one of the
+    /// records that a statement finds, whose identity it is told.
+    fn visible(
+        &self,
+        reader: &Reader,
+        record_type: &Expr,
+        is_among: impl Fn(SelectStatement, Expr) -> Expr,
+    ) -> Condition {
+        let is_plain = |name: &&str| !matches!(*name, "NEED" | "OFFER");
+        let mut visible = Condition::any().add(record_type.clone().is_in(self.types.iter().copied().filter(is_plain)));
         if self.types.contains(&"NEED") {
-            let joined = reader.viewer.needs().add(qualified(need::Column::Id).eq(record()));
-            select.left_join(need::Entity, joined.add(qualified(need::Column::DeletedAt).is_null()));
-            visible = visible.add(qualified(need::Column::Id).is_not_null());
+            let id = || qualified(need::Column::Id);
+            let mut records = Query::select();
+            records.expr(id()).from(need::Entity).and_where(qualified(need::Column::DeletedAt).is_null());
+            records.cond_where(reader.viewer.needs());
+            visible = visible.add(record_type.clone().eq("NEED").and(is_among(records, id())));
         }
         if self.types.contains(&"OFFER") {
-            let joined = reader.viewer.offers().add(qualified(offer::Column::Id).eq(record()));
-            select.left_join(offer::Entity, joined.add(qualified(offer::Column::DeletedAt).is_null()));
-            visible = visible.add(qualified(offer::Column::Id).is_not_null());
+            let id = || qualified(offer::Column::Id);
+            let mut records = Query::select();
+            records.expr(id()).from(offer::Entity).and_where(qualified(offer::Column::DeletedAt).is_null());
+            records.cond_where(reader.viewer.offers());
+            visible = visible.add(record_type.clone().eq("OFFER").and(is_among(records, id())));
         }
-        select.cond_where(visible);
-        select
+        visible
     }
 
     fn hit(&self, row: &QueryResult) -> std::result::Result<Hit, DbErr> {
