@@ -38,40 +38,52 @@ pub(super) struct Pair {
 
 /// Candidates for these needs.
 pub(super) async fn offers(reader: &Reader, needs: Vec<Uuid>) -> Result<Vec<Pair>> {
-    let place = || name("offer_reach", "place");
-    let reach = Expr::case(place().eq(REACHES[0].0), REACHES[0].1)
-        .case(place().eq(REACHES[1].0), REACHES[1].1)
-        .case(place().eq(qualified(school::Column::MunicipalityCode)), 1.0)
-        .finally(matching::REGION);
-    let places = [
-        Expr::val(REACHES[0].0),
-        Expr::val(REACHES[1].0),
-        qualified(school::Column::MunicipalityCode),
-        Expr::val("region ").binary(BinOper::Custom("||"), qualified(municipality::Column::RegionSlug)),
-    ];
+    let reach_place = || name("offer_reach", PLACE);
+    let reach = Expr::case(reach_place().eq(REACHES[0].0), REACHES[0].1)
+        .case(reach_place().eq(REACHES[1].0), REACHES[1].1)
+        .case(reach_place().like("region %"), matching::REGION)
+        .finally(1.0);
+    let mut lies = lies_in(&needs, Expr::val(REACHES[0].0));
+    let region = Expr::val("region ").binary(BinOper::Custom("||"), qualified(municipality::Column::RegionSlug));
+    for place in [Expr::val(REACHES[1].0), qualified(school::Column::MunicipalityCode), region] {
+        lies.union(UnionType::All, lies_in(&needs, place));
+    }
     let mut reached = Query::select();
     reached
-        .expr_as(qualified(need::Column::Id), Alias::new(NEED))
+        .expr_as(name(LIES, NEED), Alias::new(NEED))
         .expr_as(name("offer_reach", "offer_id"), Alias::new(OFFER))
         .expr_as(reach, Alias::new(REACH))
-        .expr_as(place(), Alias::new(PLACE))
+        .expr_as(reach_place(), Alias::new(PLACE))
+        .from_subquery(lies, Alias::new(LIES))
+        .inner_join(Alias::new("theme_bit"), name(LIES, "themes").bit_and(name("theme_bit", "bit")).ne(0))
+        .inner_join(
+            Alias::new("offer_reach"),
+            name("offer_reach", "theme").eq(name("theme_bit", "bit")).and(reach_place().eq(name(LIES, PLACE))),
+        );
+    let mut select = judged(reader, reached);
+    select
+        // It follows from what was reached, which PostgreSQL cannot know.
+        .and_where(qualified(need::Column::Id).is_in(needs))
+        .cond_where(Condition::any().add(name(REACHED, PLACE).ne(REACHES[1].0)).add(in_circle()))
+        .cond_where(is_left());
+    read(reader, kept(select, NEED, &[], &reader.matching)).await
+}
+
+/// Each of the needs with one of the places that reach its school.
+fn lies_in(needs: &[Uuid], place: Expr) -> SelectStatement {
+    let mut select = Query::select();
+    select
+        .expr_as(qualified(need::Column::Id), Alias::new(NEED))
+        .expr_as(qualified(need::Column::Themes), Alias::new("themes"))
+        .expr_as(place, Alias::new(PLACE))
         .from(need::Entity)
         .inner_join(school::Entity, qualified(school::Column::Id).eq(qualified(need::Column::SchoolId)))
         .left_join(
             municipality::Entity,
             qualified(municipality::Column::Code).eq(qualified(school::Column::MunicipalityCode)),
         )
-        .inner_join(Alias::new("theme_bit"), bits(need::Column::Themes))
-        .inner_join(
-            Alias::new("offer_reach"),
-            name("offer_reach", "theme").eq(name("theme_bit", "bit")).and(place().is_in(places)),
-        )
-        .and_where(qualified(need::Column::Id).is_in(needs));
-    let mut select = judged(reader, reached);
+        .and_where(qualified(need::Column::Id).is_in(needs.to_vec()));
     select
-        .cond_where(Condition::any().add(name(REACHED, PLACE).ne(REACHES[1].0)).add(in_circle()))
-        .cond_where(is_left());
-    read(reader, kept(select, NEED, &[], &reader.matching)).await
 }
 
 /// Candidates for these offers.
@@ -84,6 +96,8 @@ pub(super) async fn needs(reader: &Reader, offers: Vec<Uuid>) -> Result<Vec<Pair
     let mut select = judged(reader, reached);
     select
         .expr_as(vulnerable, Alias::new(VULNERABLE))
+        // It follows from what was reached, which PostgreSQL cannot know.
+        .and_where(qualified(offer::Column::Id).is_in(offers))
         .cond_where(reader.viewer.needs())
         .and_where(one_of(need::Column::Status, NeedStatus::is_open))
         .and_where(qualified(need::Column::DeletedAt).is_null())
@@ -97,6 +111,7 @@ const NEED: &str = "need_id";
 const OFFER: &str = "offer_id";
 const REACH: &str = "reach";
 const PLACE: &str = "place";
+const LIES: &str = "lies";
 const REACHED: &str = "reached";
 const CHEAP: &str = "cheap";
 const VULNERABLE: &str = "vulnerable";
