@@ -5,6 +5,8 @@
 mod document;
 mod file;
 pub(crate) mod gate;
+mod poster;
+mod reach;
 mod refusal;
 
 pub(crate) use self::refusal::retry_after;
@@ -22,6 +24,8 @@ use url::{Host, Url};
 
 pub use self::document::Documents;
 use self::gate::Gate;
+pub use self::poster::{Names, Posted, Poster};
+pub use self::reach::{Reach, is_public};
 use crate::error::{Error, ErrorKind, Result};
 use crate::oauth::{Token, Tokens};
 use crate::pace::Pace;
