@@ -43,7 +43,8 @@ impl Pace {
     }
 
     /// A number from 0 up to but not including 1.
-    pub(crate) fn draw(&self) -> f64 {
+    #[must_use]
+    pub fn draw(&self) -> f64 {
         (self.draw)().clamp(0.0, 1.0)
     }
 }

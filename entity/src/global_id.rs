@@ -31,10 +31,14 @@ pub enum Kind {
     Initiative,
     /// A sync run.
     SyncRun,
+    /// An endpoint of a webhook.
+    WebhookEndpoint,
+    /// Something that a webhook's endpoint hears.
+    WebhookDelivery,
 }
 
 impl Kind {
-    const ALL: [(Self, &'static str); 11] = [
+    const ALL: [(Self, &'static str); 13] = [
         (Self::School, "school"),
         (Self::SchoolBoard, "school_board"),
         (Self::Municipality, "municipality"),
@@ -46,6 +50,8 @@ impl Kind {
         (Self::HousingScheme, "housing_scheme"),
         (Self::Initiative, "initiative"),
         (Self::SyncRun, "sync_run"),
+        (Self::WebhookEndpoint, "webhook_endpoint"),
+        (Self::WebhookDelivery, "webhook_delivery"),
     ];
 
     /// Its name within an id.

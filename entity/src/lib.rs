@@ -49,6 +49,10 @@ pub mod support_kind;
 pub mod sync_run;
 pub mod theme;
 pub mod vocabulary;
+pub mod webhook_attempt;
+pub mod webhook_delivery;
+pub mod webhook_endpoint;
+pub mod webhook_secret;
 
 pub use clock::Clock;
 pub use code::{Code, CodeSet, Language};

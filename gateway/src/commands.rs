@@ -20,6 +20,7 @@ mod serve;
 mod sources;
 mod store;
 mod sync;
+mod webhooks;
 mod worker;
 
 use std::path::PathBuf;
@@ -57,6 +58,8 @@ enum Command {
     Runs(runs::Arguments),
     /// Lists records that could not be taken, and why
     Refusals(refusals::Arguments),
+    /// Lists webhooks' endpoints and dead letters, and sends messages again
+    Webhooks(webhooks::Arguments),
     /// Tries the configuration, the database, Redis and each source; a line each
     Check(check::Arguments),
     /// Brings the database's schema up to date, takes it back, or tells where it is
@@ -141,6 +144,7 @@ async fn execute(hub: Hub, environment: &Environment, output: &mut Output) -> an
         Command::Sources(arguments) => listing::run(&arguments, &settings?, output).await,
         Command::Runs(arguments) => runs::run(&arguments, &settings?, output).await,
         Command::Refusals(arguments) => refusals::run(&arguments, &settings?, output).await,
+        Command::Webhooks(arguments) => webhooks::run(&arguments, &settings?, output).await,
         Command::Schema(_) | Command::Demo(_) | Command::Sandbox(_) => Ok(ExitCode::SUCCESS),
     }
 }

@@ -15,6 +15,7 @@ mod problem;
 mod read;
 mod sections;
 mod validate;
+mod webhooks;
 mod writes;
 
 use std::path::Path;
@@ -32,6 +33,7 @@ pub use problem::{ConfigError, Problem};
 pub use sections::{
     DatabaseSettings, HttpSettings, LogFormat, RedisSettings, SubscriptionSettings, SyncSettings, TelemetrySettings,
 };
+pub use webhooks::WebhookSettings;
 pub use writes::{AuditSettings, MutationSettings, retention};
 
 /// The file that is read where none is named and it is there.
@@ -60,6 +62,8 @@ pub struct Settings {
     pub mutations: MutationSettings,
     /// The audit trail.
     pub audit: AuditSettings,
+    /// Messages to partners' own systems.
+    pub webhooks: WebhookSettings,
     /// What is logged.
     pub telemetry: TelemetrySettings,
     /// The partner systems, in the order of the file.

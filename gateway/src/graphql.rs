@@ -34,6 +34,7 @@ mod validating;
 mod variables;
 mod viewer;
 mod vocabulary;
+pub(crate) mod webhooks;
 
 use std::sync::Arc;
 
@@ -64,6 +65,7 @@ use self::subscription::{Subscription, Told};
 use self::types::node::Sourced;
 use self::validating::Validating;
 use self::viewer::Stakes;
+use self::webhooks::Trials;
 use crate::audit::Trail;
 use crate::config::{LimitSettings, MatchingSettings};
 use crate::error::{Code, Failure, Refused, TOOK_TOO_LONG, seal};
@@ -210,7 +212,7 @@ impl Graph {
         let Admitted { request, document, price, operation_type } = admitted;
         let schema = if document.is_valid() { &self.executing } else { &self.validating };
         let request = request.data(Arc::clone(&reader)).data(Arc::clone(&document));
-        let request = request.data(Arc::clone(&self.writes)).data(self.line.clone());
+        let request = request.data(Arc::clone(&self.writes)).data(self.line.clone()).data(Trials(self.clone()));
         let executed = schema.execute(request);
         let response = if operation_type == OperationType::Mutation {
             // Nobody should have to guess whether something was written. The database bounds each of its statements.

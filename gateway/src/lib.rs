@@ -11,3 +11,4 @@ pub mod http;
 mod matching;
 pub mod shared;
 pub mod telemetry;
+pub mod webhooks;

@@ -15,6 +15,7 @@ mod m20261124_000003_sync;
 mod m20261124_000004_search;
 mod m20261124_000005_matching;
 mod m20261124_000006_writes;
+mod m20261124_000007_webhooks;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000004_search::Migration),
             Box::new(m20261124_000005_matching::Migration),
             Box::new(m20261124_000006_writes::Migration),
+            Box::new(m20261124_000007_webhooks::Migration),
         ]
     }
 }

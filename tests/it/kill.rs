@@ -57,7 +57,7 @@ fn sync(config: &Path) -> Result<Command> {
 }
 
 /// The binary that was built beside this test.
-fn binary() -> Result<PathBuf> {
+pub(crate) fn binary() -> Result<PathBuf> {
     let test = std::env::current_exe()?;
     let folder = test.parent().and_then(Path::parent).context("the folder of the build")?;
     let binary = folder.join(format!("hub{}", std::env::consts::EXE_SUFFIX));

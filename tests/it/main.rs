@@ -20,4 +20,5 @@ mod subscriptions;
 mod sync;
 mod token;
 mod transport;
+mod webhooks;
 mod write;

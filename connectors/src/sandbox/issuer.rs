@@ -60,9 +60,14 @@ pub(super) const CLIENTS: [HubClient; 5] = [
         name: "partner",
         id: "demo-partner",
         secret: "not-a-secret-partner",
-        scopes: "alliance:read offers:write commitments:write",
+        scopes: "alliance:read offers:write commitments:write webhooks:read webhooks:write",
     },
-    HubClient { name: "operator", id: "demo-operator", secret: "not-a-secret-operator", scopes: "sync:read sync:run" },
+    HubClient {
+        name: "operator",
+        id: "demo-operator",
+        secret: "not-a-secret-operator",
+        scopes: "sync:read sync:run webhooks:read",
+    },
     HubClient { name: "app", id: "demo-app", secret: "not-a-secret-app", scopes: "alliance:read" },
 ];
 

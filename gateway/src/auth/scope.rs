@@ -15,6 +15,20 @@ pub const SYNC_READ: &str = "sync:read";
 /// Starting sync runs.
 pub const SYNC_RUN: &str = "sync:run";
 
+/// Reading webhooks' endpoints and what became of their messages.
+pub const WEBHOOKS_READ: &str = "webhooks:read";
+/// Writing webhooks' endpoints, and sending messages again.
+pub const WEBHOOKS_WRITE: &str = "webhooks:write";
+
 /// All of them.
-pub const ALL: [&str; 7] =
-    [ALLIANCE_READ, NEEDS_WRITE, OFFERS_WRITE, COMMITMENTS_WRITE, HOUSING_WRITE, SYNC_READ, SYNC_RUN];
+pub const ALL: [&str; 9] = [
+    ALLIANCE_READ,
+    NEEDS_WRITE,
+    OFFERS_WRITE,
+    COMMITMENTS_WRITE,
+    HOUSING_WRITE,
+    SYNC_READ,
+    SYNC_RUN,
+    WEBHOOKS_READ,
+    WEBHOOKS_WRITE,
+];

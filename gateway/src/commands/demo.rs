@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::auth::Authenticator;
-use crate::config::{AuthSettings, ConnectionUrl, DatabaseSettings, Settings};
+use crate::config::{AuthSettings, ConnectionUrl, DatabaseSettings, Settings, WebhookSettings};
 use crate::feed::Feed;
 use crate::graphql::Syncs;
 use crate::http::graphql::Intake;
 use crate::http::{self, SCHOOL_CARD, Site, Streams};
+use crate::webhooks::Vault;
 use anyhow::{Context, bail};
 use clap::Args;
 use connectors::sandbox::{Sandbox, SandboxSettings, System};
@@ -109,9 +110,12 @@ pub(super) async fn run(arguments: &Arguments, output: &mut Output) -> anyhow::R
     let syncs = Arc::new(Syncs::new(Arc::clone(&engine), settings.sources.clone(), shutdown.clone()));
     let worker = tokio::spawn(sync::work(engine, settings.sources.clone(), shutdown.clone()));
     let observers = vec![Arc::new(feed.clone()) as Arc<dyn Observer>];
-    let writes = sources::writes(&settings, observers, Some(Arc::clone(&syncs)));
+    let hooks = graph::hooks(&settings)?;
+    let writes = sources::writes(&settings, observers, Some(Arc::clone(&syncs)), hooks.clone());
     let (graph, queries) = graph::open(&settings, &feed).await?;
     let graph = graph.writing(writes);
+    let courier = graph::courier(&db, &graph, hooks.as_ref())?;
+    let courier = courier.map(|courier| tokio::spawn(courier.work(feed.clone(), shutdown.clone())));
     let authenticator = Arc::new(Authenticator::new(&settings.auth, Clock::system())?);
     let keys = authenticator.keep_fresh(shutdown.clone());
     let site = Site {
@@ -125,6 +129,9 @@ pub(super) async fn run(arguments: &Arguments, output: &mut Output) -> anyhow::R
     let admit = http::graphql::by_token(Arc::clone(&site.authenticator));
     let router = http::router(site, http::graphql::routes(graph.clone(), &streams, admit, Intake::of(&settings)));
     http::serve(listener, router, &streams, settings.http.shutdown_grace()).await?;
+    if let Some(courier) = courier {
+        courier.await?;
+    }
     graph.close().await;
     syncs.finish().await;
     worker.await?;
@@ -190,8 +197,28 @@ fn settings(folder: &std::path::Path, sandbox: &Sandbox) -> anyhow::Result<Setti
             audience: Some(sandbox.hub_audience().to_owned()),
             ..AuthSettings::default()
         },
+        webhooks: webhooks(folder)?,
         sources: sources_of(sandbox)?,
         ..Settings::default()
+    })
+}
+
+/// Webhooks to this machine, by a key that lies beside the store.
+fn webhooks(folder: &std::path::Path) -> anyhow::Result<WebhookSettings> {
+    let file = folder.join("webhooks.key");
+    let key = match std::fs::read_to_string(&file) {
+        Ok(key) => key,
+        Err(_) => {
+            let key = Vault::draw_key().context("no key can be drawn")?;
+            std::fs::write(&file, &key).with_context(|| format!("cannot write {}", file.display()))?;
+            key
+        }
+    };
+    Ok(WebhookSettings {
+        encryption_key: Some(Secret::Resolved(key.trim().to_owned())),
+        allow_http: true,
+        private_networks: vec!["127.0.0.0/8".parse().map_err(|error| anyhow::anyhow!("{error}"))?],
+        ..WebhookSettings::default()
     })
 }
 

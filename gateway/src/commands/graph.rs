@@ -10,6 +10,7 @@ use crate::database;
 use crate::feed::Feed;
 use crate::graphql::{Graph, TrustedDocuments};
 use crate::shared::Shared;
+use crate::webhooks::{Courier, Hooks};
 
 /// The graph of the store, whose schema must be there. Its connections are not those of the sync worker: each of its
 /// statements has an end, and a long sync does not keep a query waiting.
@@ -26,4 +27,23 @@ pub(super) async fn open(settings: &Settings, feed: &Feed) -> anyhow::Result<(Gr
         .sharing(shared)
         .trusting(trusted);
     Ok((graph, db))
+}
+
+/// What webhooks need, as configuration has it. `None`: there are none.
+pub(super) fn hooks(settings: &Settings) -> anyhow::Result<Option<Hooks>> {
+    let hooks = Hooks::open(&settings.webhooks).context("webhooks.encryption_key")?;
+    if hooks.is_none() {
+        info!("no webhooks are sent: webhooks.encryption_key is not set");
+    }
+    Ok(hooks)
+}
+
+/// What brings webhooks' messages, reading them from the graph. `None`: there are none.
+pub(super) fn courier(
+    db: &DatabaseConnection,
+    graph: &Graph,
+    hooks: Option<&Hooks>,
+) -> anyhow::Result<Option<Courier>> {
+    let Some(hooks) = hooks else { return Ok(None) };
+    Ok(Some(Courier::new(db.clone(), graph.clone(), hooks.clone(), Clock::system())?))
 }

@@ -15,6 +15,7 @@ use clap::Args;
 use connectors::sync::{self, Observer};
 use entity::Clock;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 use tracing::info;
 
 use super::{graph, sources, store};
@@ -47,7 +48,8 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::R
     let observers = || vec![Arc::new(feed.clone()) as Arc<dyn Observer>];
     let engine = sources::engine(&db, settings, observers()).await?;
     let syncs = Arc::new(Syncs::new(Arc::clone(&engine), settings.sources.clone(), shutdown.clone()));
-    let writes = sources::writes(settings, observers(), Some(Arc::clone(&syncs)));
+    let hooks = graph::hooks(settings)?;
+    let writes = sources::writes(settings, observers(), Some(Arc::clone(&syncs)), hooks.clone());
     let (graph, queries) = graph::open(settings, &feed).await?;
     let graph = graph.writing(writes);
     let streams = Streams::new(&settings.subscriptions, settings.limits.body_bytes, shutdown.clone());
@@ -57,20 +59,22 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::R
 
     let address = listener.local_addr()?;
     info!(http.listen = %address, "serving on http://{address}");
-    let worker = if arguments.with_worker {
-        Some(tokio::spawn(sync::work(engine, settings.sources.clone(), shutdown.clone())))
-    } else {
-        None
-    };
+    let mut workers = JoinSet::new();
+    if arguments.with_worker {
+        workers.spawn(sync::work(engine, settings.sources.clone(), shutdown.clone()));
+        if let Some(courier) = graph::courier(&db, &graph, hooks.as_ref())? {
+            workers.spawn(courier.work(feed.clone(), shutdown.clone()));
+        }
+    }
     let kept = kept(&settings.audit, &settings.mutations);
     let keeping = retention::keep(db.clone(), Clock::system(), kept, shutdown.clone());
     http::serve(listener, router, &streams, settings.http.shutdown_grace()).await?;
+    while let Some(worker) = workers.join_next().await {
+        worker?;
+    }
     graph.close().await;
     syncs.finish().await;
     keeping.await?;
-    if let Some(worker) = worker {
-        worker.await?;
-    }
     keys.await?;
     drop(feed);
     queries.close().await?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::config::Settings;
 use crate::graphql::{Syncs, Writes};
+use crate::webhooks::Hooks;
 use connectors::ErrorKind;
 use connectors::settings::SourceSettings;
 use connectors::sync::{Engine, Observer, RunOptions, RunReport, SyncSettings as EngineSettings, register};
@@ -43,13 +44,19 @@ pub(super) async fn engine(
 }
 
 /// How the graph writes, as configuration has it.
-pub(super) fn writes(settings: &Settings, observers: Vec<Arc<dyn Observer>>, syncs: Option<Arc<Syncs>>) -> Writes {
+pub(super) fn writes(
+    settings: &Settings,
+    observers: Vec<Arc<dyn Observer>>,
+    syncs: Option<Arc<Syncs>>,
+    hooks: Option<Hooks>,
+) -> Writes {
     Writes {
         priority: settings.sync.interface_priority,
         kept_for: settings.mutations.kept_for(),
         register: settings.audit.processing_activities.clone(),
         observers,
         syncs,
+        hooks,
     }
 }
 

@@ -1,15 +1,18 @@
-//! `hub worker`: the sync worker alone.
+//! `hub worker`: the worker alone: reads sources, and brings webhooks' messages.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use crate::config::Settings;
+use crate::feed::Feed;
 use crate::http;
 use anyhow::Context;
 use clap::Args;
-use connectors::sync;
+use connectors::sync::{self, Observer};
+use tokio::task::JoinSet;
 use tracing::info;
 
-use super::{sources, store};
+use super::{graph, sources, store};
 
 /// What `hub worker` takes.
 #[derive(Debug, Args)]
@@ -18,9 +21,24 @@ pub(super) struct Arguments {}
 pub(super) async fn run(_arguments: &Arguments, settings: &Settings) -> anyhow::Result<ExitCode> {
     let stop = http::stop_on_signal().context("signals cannot be heard")?;
     let db = store::open(&settings.database).await?;
-    let engine = sources::engine(&db, settings, Vec::new()).await?;
+    let feed = Feed::new(db.clone(), settings.subscriptions.poll());
+    let observers = || vec![Arc::new(feed.clone()) as Arc<dyn Observer>];
+    let engine = sources::engine(&db, settings, observers()).await?;
+    let hooks = graph::hooks(settings)?;
+    let (graph, queries) = graph::open(settings, &feed).await?;
+    let graph = graph.writing(sources::writes(settings, observers(), None, hooks.clone()));
     info!(sources = settings.sources.len(), "the worker has begun");
-    sync::work(engine, settings.sources.clone(), stop).await;
+    let mut workers = JoinSet::new();
+    workers.spawn(sync::work(engine, settings.sources.clone(), stop.clone()));
+    if let Some(courier) = graph::courier(&db, &graph, hooks.as_ref())? {
+        workers.spawn(courier.work(feed.clone(), stop));
+    }
+    while let Some(worker) = workers.join_next().await {
+        worker?;
+    }
+    graph.close().await;
+    drop(feed);
+    queries.close().await?;
     db.close().await?;
     info!("stopped");
     Ok(ExitCode::SUCCESS)

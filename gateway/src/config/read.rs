@@ -13,7 +13,7 @@ use super::environment::ENVIRONMENT;
 use super::{ConfigError, Environment, Problem, Settings};
 
 /// The tables of a configuration.
-const SECTIONS: [&str; 12] = [
+const SECTIONS: [&str; 13] = [
     "http",
     "database",
     "redis",
@@ -24,6 +24,7 @@ const SECTIONS: [&str; 12] = [
     "matching",
     "mutations",
     "audit",
+    "webhooks",
     "telemetry",
     "source",
 ];
@@ -87,6 +88,7 @@ impl<'a> Reader<'a> {
             matching: self.section("matching"),
             mutations: self.section("mutations"),
             audit: self.section("audit"),
+            webhooks: self.section("webhooks"),
             telemetry: self.section("telemetry"),
             sources: self.sources(),
         }

@@ -105,6 +105,7 @@ fn the_default_file_says_the_defaults() {
     assert_eq!(written.subscriptions, settings.subscriptions);
     assert_eq!(written.sync, settings.sync);
     assert_eq!(written.matching, settings.matching);
+    assert_eq!(format!("{:?}", written.webhooks), format!("{:?}", settings.webhooks));
     assert_eq!(written.telemetry, settings.telemetry);
     assert!(written.sources.is_empty());
 }
@@ -122,6 +123,7 @@ fn the_default_file_lists_every_setting() {
         "matching",
         "mutations",
         "audit",
+        "webhooks",
         "telemetry",
         "source",
     ];
@@ -154,7 +156,9 @@ fn what_the_default_file_shows_behind_a_hash_can_be_written() {
         .map(|line| line.strip_prefix('#').filter(|rest| !rest.is_empty() && !rest.starts_with(' ')).unwrap_or(line))
         .map(|line| format!("{line}\n"))
         .collect();
-    Written::new(&text).load(&[("AMSTERDAM_SECRET", "hush")]).unwrap();
+    let key = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, [7; 32]);
+    let secrets = [("AMSTERDAM_SECRET", "hush"), ("HUB_WEBHOOKS_KEY", &key), ("HUB_WEBHOOKS_KEY_BEFORE", &key)];
+    Written::new(&text).load(&secrets).unwrap();
 }
 
 #[test]
@@ -196,7 +200,8 @@ fn unknown_keys_are_all_told_at_once() {
         problems(&text),
         [
             "hub.toml: metrics: there is no such section; known are http, database, redis, auth, limits, \
-             subscriptions, sync, matching, mutations, audit, telemetry, source: correct or remove it",
+             subscriptions, sync, matching, mutations, audit, webhooks, telemetry, source: correct or remove \
+             it",
             "hub.toml: http.lissen: there is no such setting; known are listen, public_url, request_timeout_secs, \
              shutdown_grace_secs, trusted_proxies: correct or remove it",
             "hub.toml: http.listen: expected socket address, found true or false",

@@ -9,7 +9,8 @@ use url::Url;
 
 use super::auth::{Anonymous, is_confidential};
 use super::read::{Reader, fetch, source_label};
-use super::{AuthSettings, Documents, LimitSettings, Settings};
+use super::{AuthSettings, Documents, LimitSettings, Settings, WebhookSettings};
+use crate::webhooks::Vault;
 
 /// Checks everything, fetches the secrets of the sources, and takes `RUST_LOG` in.
 pub(super) fn validate(settings: &mut Settings, reader: &mut Reader<'_>, systems: &[Entry]) {
@@ -18,6 +19,7 @@ pub(super) fn validate(settings: &mut Settings, reader: &mut Reader<'_>, systems
     matching(settings, reader);
     auth(&settings.auth, reader);
     public_url(settings, reader);
+    webhooks(&mut settings.webhooks, reader);
     log_filter(settings, reader);
     sources(&mut settings.sources, reader, systems);
 }
@@ -66,6 +68,11 @@ fn numbers(settings: &Settings, reader: &mut Reader<'_>) {
         ("limits.batch_size", settings.limits.batch_size == 0),
         ("limits.execution_ms", settings.limits.execution_ms == 0),
         ("sync.workers", settings.sync.workers == 0),
+        ("webhooks.timeout_secs", settings.webhooks.timeout_secs == 0),
+        ("webhooks.endpoints_at_once", settings.webhooks.endpoints_at_once == 0),
+        ("webhooks.messages_at_once", settings.webhooks.messages_at_once == 0),
+        ("webhooks.give_up_after_hours", settings.webhooks.give_up_after_hours == 0),
+        ("webhooks.keep_days", settings.webhooks.keep_days == 0),
     ];
     for (key, _) in at_least_one.into_iter().filter(|(_, is_zero)| *is_zero) {
         reader.problem(key, "must be at least 1");
@@ -160,6 +167,30 @@ fn public_url(settings: &Settings, reader: &mut Reader<'_>) {
         |url: &Url| matches!(url.scheme(), "http" | "https") && url.path() == "/" && url.query().is_none();
     if settings.http.public_url.as_ref().is_some_and(|url| !is_an_origin(url) || has_credentials(url)) {
         reader.problem("http.public_url", "expected an address without a path, as https://hub.example.nl");
+    }
+}
+
+/// Fetches the keys, and makes sure that they are keys.
+fn webhooks(webhooks: &mut WebhookSettings, reader: &mut Reader<'_>) {
+    if webhooks.encryption_key.is_none() && webhooks.previous_encryption_key.is_some() {
+        let what = "has no effect without webhooks.encryption_key: add that, or remove this";
+        reader.problem("webhooks.previous_encryption_key", what);
+    }
+    let keys = [
+        ("webhooks.encryption_key", &mut webhooks.encryption_key),
+        ("webhooks.previous_encryption_key", &mut webhooks.previous_encryption_key),
+    ];
+    for (name, key) in keys {
+        let Some(secret) = key else { continue };
+        match fetch(secret, reader.environment()) {
+            Ok(text) => {
+                if let Err(error) = Vault::new(&text, None) {
+                    reader.problem(name, error.to_string());
+                }
+                *secret = Secret::Resolved(text);
+            }
+            Err(what) => reader.problem(name, what),
+        }
     }
 }
 

@@ -16,10 +16,12 @@ mod input;
 mod need;
 mod offer;
 mod sync;
+mod webhook;
 mod writing;
 
 use async_graphql::{Context, Object};
 
+pub(in crate::graphql) use self::author::find_partner;
 use self::commitment::{CommitmentPayload, ProposeCommitmentInput, SetCommitmentStatusInput};
 use self::housing_option::{UpsertHousingOptionsInput, UpsertHousingOptionsPayload};
 use self::housing_scheme::{UpsertHousingSchemesInput, UpsertHousingSchemesPayload};
@@ -27,6 +29,11 @@ use self::need::{CreateNeedInput, NeedPayload, SetNeedStatusInput, UpdateNeedInp
 use self::offer::{UpsertOffersInput, UpsertOffersPayload, WithdrawOffersInput, WithdrawOffersPayload};
 pub use self::sync::Syncs;
 use self::sync::{StartSyncInput, StartSyncPayload};
+use self::webhook::{
+    CreateWebhookEndpointInput, DeleteWebhookEndpointInput, DeleteWebhookEndpointPayload, ReplayWebhookDeliveriesInput,
+    ReplayWebhookDeliveriesPayload, RotateWebhookSecretInput, UpdateWebhookEndpointInput, WebhookEndpointPayload,
+    WebhookSecretPayload,
+};
 pub(crate) use self::writing::Line;
 pub use self::writing::Writes;
 use super::policy::{authenticated, one, requires_scopes};
@@ -145,5 +152,61 @@ impl Mutation {
         #[graphql(desc = "What is to be done, and with what.")] input: StartSyncInput,
     ) -> Result<StartSyncPayload> {
         sync::start(ctx, input).await
+    }
+
+    /// Registers an endpoint of a partner's own system, which then hears of needs that fit its offers and of changes in
+    /// its commitments, by messages as Standard Webhooks says. What it hears is the answer to a query of its own, with
+    /// the rights of this token's scopes. The secret that messages are signed with is shown here and never again. For
+    /// partners; scope webhooks:write.
+    #[graphql(directive = authenticated::apply(), directive = requires_scopes::apply(one(scope::WEBHOOKS_WRITE)))]
+    async fn create_webhook_endpoint(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is to be done, and with what.")] input: CreateWebhookEndpointInput,
+    ) -> Result<WebhookSecretPayload> {
+        webhook::create(ctx, input).await
+    }
+
+    /// Changes an endpoint, pauses it, or switches it on again. From then on it is answered with the rights of this
+    /// token's scopes. For partners; scope webhooks:write.
+    #[graphql(directive = authenticated::apply(), directive = requires_scopes::apply(one(scope::WEBHOOKS_WRITE)))]
+    async fn update_webhook_endpoint(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is to be done, and with what.")] input: UpdateWebhookEndpointInput,
+    ) -> Result<WebhookEndpointPayload> {
+        webhook::update(ctx, input).await
+    }
+
+    /// Gives an endpoint a new secret. That of before signs beside it for a while, so that each message has two
+    /// signatures and a receiver can change over in between. For partners; scope webhooks:write.
+    #[graphql(directive = authenticated::apply(), directive = requires_scopes::apply(one(scope::WEBHOOKS_WRITE)))]
+    async fn rotate_webhook_secret(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is to be done, and with what.")] input: RotateWebhookSecretInput,
+    ) -> Result<WebhookSecretPayload> {
+        webhook::rotate(ctx, input).await
+    }
+
+    /// Takes an endpoint away, with its messages. For partners; scope webhooks:write.
+    #[graphql(directive = authenticated::apply(), directive = requires_scopes::apply(one(scope::WEBHOOKS_WRITE)))]
+    async fn delete_webhook_endpoint(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is to be done, and with what.")] input: DeleteWebhookEndpointInput,
+    ) -> Result<DeleteWebhookEndpointPayload> {
+        webhook::delete(ctx, input).await
+    }
+
+    /// Sends messages again under the same `webhook-id`: all dead letters of an endpoint, or those that are named. Each
+    /// is read anew, and tells what is so now. For partners; scope webhooks:write.
+    #[graphql(directive = authenticated::apply(), directive = requires_scopes::apply(one(scope::WEBHOOKS_WRITE)))]
+    async fn replay_webhook_deliveries(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is to be done, and with what.")] input: ReplayWebhookDeliveriesInput,
+    ) -> Result<ReplayWebhookDeliveriesPayload> {
+        webhook::replay(ctx, input).await
     }
 }

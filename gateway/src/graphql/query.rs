@@ -10,6 +10,7 @@ use super::connection::root;
 use super::level::Level;
 use super::list::qualified;
 use super::page::PageArguments;
+use super::policy::{authenticated, one as one_scope, requires_scopes};
 use super::reader::Reader;
 use super::rows::Row;
 use super::types::change::ChangeConnection;
@@ -27,9 +28,11 @@ use super::types::school::{School, SchoolConnection, SchoolFilter, SchoolOrder};
 use super::types::school_board::{SchoolBoard, SchoolBoardConnection, SchoolBoardFilter};
 use super::types::search::{self, SearchConnection, SearchType};
 use super::types::source::Source;
+use super::types::webhook::{self, WebhookEndpoint, WebhookEndpointConnection};
 use super::types::who::{RateLimit, ViewerInfo};
 use super::types::{change, municipality as municipalities_of, school as schools_of, school_board as boards_of};
 use super::vocabulary::Term;
+use crate::auth::scope;
 use crate::error::{Failure, Result};
 
 /// What can be read.
@@ -315,6 +318,29 @@ impl Query {
         #[graphql(desc = "The source's identifier, as it is configured.")] id: String,
     ) -> Result<Option<Source>> {
         Ok(Reader::of(ctx)?.sources().await?.get(&id).cloned().map(Source))
+    }
+
+    /// Webhooks' endpoints: a partner's own, and for operators all; the latest first. Scope webhooks:read; null without
+    /// it.
+    #[graphql(directive = authenticated::apply(), directive = requires_scopes::apply(one_scope(scope::WEBHOOKS_READ)))]
+    async fn webhook_endpoints(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many.")] first: Option<i32>,
+        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+    ) -> Result<Option<WebhookEndpointConnection>> {
+        webhook::endpoints(ctx, first, after).await.map(Some)
+    }
+
+    /// One endpoint of a webhook by its global id. Null where there is none, or none that the viewer may see. Scope
+    /// webhooks:read.
+    #[graphql(directive = authenticated::apply(), directive = requires_scopes::apply(one_scope(scope::WEBHOOKS_READ)))]
+    async fn webhook_endpoint(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Its global id.")] id: ID,
+    ) -> Result<Option<WebhookEndpoint>> {
+        webhook::endpoint(ctx, &id).await
     }
 
     /// Who is asking, and what they may do.

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use entity::vocabulary::RecordType;
 use entity::{
     commitment, housing_option, housing_scheme, initiative, municipality, need, offer, partner, refusal, school,
-    school_board, sync_run,
+    school_board, sync_run, webhook_delivery, webhook_endpoint,
 };
 use sea_orm::prelude::Uuid;
 use sea_orm::{EntityTrait, FromQueryResult, TryGetable, Value};
@@ -83,3 +83,5 @@ kept!(municipality, String, Code, code);
 kept!(initiative, Uuid, Id, id);
 kept!(sync_run, Uuid, Id, id);
 kept!(refusal, Uuid, Id, id);
+kept!(webhook_endpoint, Uuid, Id, id);
+kept!(webhook_delivery, Uuid, Id, id);

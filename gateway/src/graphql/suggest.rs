@@ -12,6 +12,7 @@ use std::sync::Arc;
 use entity::vocabulary::{NeedStatus, OfferStatus, RecordType};
 use entity::{need, offer};
 use sea_orm::prelude::Uuid;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use self::candidates::Pair;
 use self::facts::{Grounds, Offers};
@@ -53,6 +54,62 @@ pub(crate) async fn needs(
     let first = length(reader, first)?;
     let suggested = offer.once(format!("suggestedNeeds({first})"), needs_of(reader, offer.siblings(), first)).await?;
     Ok(suggested.get(&offer.id).cloned().unwrap_or_default())
+}
+
+/// The most offers that are named with a need.
+const MOST_NAMED: usize = 20;
+
+/// Of these needs those that are open and that published offers of this partner fit, with the offers, best first. Every
+/// pair is looked at: a partner hears of a need however many others fit it better.
+pub(super) async fn fitting(reader: &Reader, partner: Uuid, needs: Vec<Uuid>) -> Result<HashMap<Uuid, Vec<Uuid>>> {
+    if needs.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let needs = facts::rows::<need::Model>(reader, needs, reader.viewer.needs()).await?;
+    let needs: Vec<need::Model> = needs.into_values().filter(|need| need.status.is_open()).collect();
+    let own = offer::Entity::find()
+        .filter(offer::Column::PartnerId.eq(partner))
+        .filter(offer::Column::Status.eq(OfferStatus::Published))
+        .filter(offer::Column::DeletedAt.is_null());
+    let own = if needs.is_empty() { Vec::new() } else { own.all(&reader.db).await? };
+    if own.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let own: HashMap<Uuid, offer::Model> = own.into_iter().map(|offer| (offer.id, offer)).collect();
+    let grounds = Grounds::load(reader, needs.iter().map(|need| need.school_id).collect()).await?;
+    let offers = Offers::load(reader, &own).await?;
+    let mut fitting = HashMap::new();
+    for need in &needs {
+        let asked = grounds.asked(need);
+        let shares_a_theme = |offer: &&offer::Model| offer.themes.bits() & need.themes.bits() != 0;
+        let fit =
+            |offer: &offer::Model| matching::fit(&asked, &offers.offered(offer), &reader.matching, reader.today());
+        let mut fits: Vec<(Uuid, Fit)> =
+            own.values().filter(shares_a_theme).filter_map(|offer| Some((offer.id, fit(offer)?))).collect();
+        fits.sort_by(|(one, fit), (other, other_fit)| matching::best_first(fit, other_fit, || one.cmp(other)));
+        if !fits.is_empty() {
+            fitting.insert(need.id, fits.into_iter().take(MOST_NAMED).map(|(id, _)| id).collect());
+        }
+    }
+    Ok(fitting)
+}
+
+/// The needs that these offers are suggested, a page for each, with the offers.
+pub(super) async fn fitted(reader: &Reader, offers: Vec<offer::Model>) -> Result<HashMap<Uuid, Vec<Uuid>>> {
+    if offers.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut fitted: HashMap<Uuid, Vec<(f64, Uuid)>> = HashMap::new();
+    for (offer, suggestions) in needs_of(reader, &offers, reader.longest_page).await? {
+        for suggestion in suggestions {
+            fitted.entry(suggestion.member.id()).or_default().push((suggestion.fit.score, offer));
+        }
+    }
+    let named = |mut offers: Vec<(f64, Uuid)>| {
+        offers.sort_by(|one, other| other.0.total_cmp(&one.0).then_with(|| one.1.cmp(&other.1)));
+        offers.into_iter().take(MOST_NAMED).map(|(_, offer)| offer).collect()
+    };
+    Ok(fitted.into_iter().map(|(need, offers)| (need, named(offers))).collect())
 }
 
 fn length(reader: &Reader, first: Option<i32>) -> Result<usize> {

@@ -26,4 +26,5 @@ pub(crate) mod search;
 pub(crate) mod source;
 mod suggestion;
 mod values;
+pub(crate) mod webhook;
 pub(crate) mod who;

@@ -65,7 +65,7 @@ impl Author {
 
 /// The partner that a token names: by KvK number where it is one, else by global id, else by its identifier in its own
 /// system. Where two systems call two partners the same, the name says nothing.
-async fn find_partner(db: &impl ConnectionTrait, name: &str) -> Result<Option<partner::Model>> {
+pub(in crate::graphql) async fn find_partner(db: &impl ConnectionTrait, name: &str) -> Result<Option<partner::Model>> {
     use partner::Column;
     let is_named = if let Ok(kvk) = name.parse::<Kvk>() {
         Column::Kvk.eq(kvk.as_str())

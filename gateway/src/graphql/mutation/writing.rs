@@ -23,6 +23,7 @@ use crate::audit::{self, Actor, Deed};
 use crate::error::{Failure, Result};
 use crate::graphql::caller::Caller;
 use crate::graphql::reader::Reader;
+use crate::webhooks::Hooks;
 
 /// A mutation is tried so often where the store was in the way: two that wait for each other, say.
 const ATTEMPTS: u32 = 5;
@@ -46,6 +47,8 @@ pub struct Writes {
     pub observers: Vec<Arc<dyn Observer>>,
     /// What can be read on request. `None`: nothing, from here.
     pub syncs: Option<Arc<Syncs>>,
+    /// What webhooks' endpoints need. `None`: there are none.
+    pub hooks: Option<Hooks>,
 }
 
 impl Default for Writes {
@@ -56,6 +59,7 @@ impl Default for Writes {
             register: String::new(),
             observers: Vec::new(),
             syncs: None,
+            hooks: None,
         }
     }
 }
@@ -149,6 +153,11 @@ impl Writing<'_> {
     /// The open transaction.
     pub(super) fn db(&self) -> &DatabaseTransaction {
         self.journal.connection()
+    }
+
+    /// Whether whoever writes holds this scope.
+    pub(super) fn holds(&self, scope: &str) -> bool {
+        self.caller.identity.as_deref().is_some_and(|identity| identity.holds(scope))
     }
 
     /// For whom the mutation writes; what is wrong where that is nobody.

@@ -25,6 +25,7 @@ enum Access {
 const PUBLIC: Access = Access::Public;
 const ROWS: Access = Access::Rows;
 const OWN: Access = Access::Own(scope::ALLIANCE_READ);
+const WEBHOOKS: Access = Access::Scope(scope::WEBHOOKS_READ);
 const SYNC: Access = Access::Scope(scope::SYNC_READ);
 
 /// Type, access, fields. Pages and their edges are in [`of_page`].
@@ -77,6 +78,11 @@ const TABLE: &[(&str, Access, &str)] = &[
     ("Mutation", Access::Scope(scope::NEEDS_WRITE), "createNeed updateNeed setNeedStatus"),
     ("Mutation", Access::Scope(scope::OFFERS_WRITE), "upsertOffers withdrawOffers"),
     ("Mutation", Access::Scope(scope::SYNC_RUN), "startSync"),
+    (
+        "Mutation",
+        Access::Scope(scope::WEBHOOKS_WRITE),
+        "createWebhookEndpoint updateWebhookEndpoint rotateWebhookSecret deleteWebhookEndpoint replayWebhookDeliveries",
+    ),
     ("Municipality", PUBLIC, "id code name isG4 region schools housingSchemes coverage"),
     ("Municipality", ROWS, "housingOptions"),
     (
@@ -142,6 +148,26 @@ const TABLE: &[(&str, Access, &str)] = &[
     ("UpsertResult", PUBLIC, "externalId outcome record userErrors"),
     ("UserError", PUBLIC, "field message code"),
     ("Viewer", PUBLIC, "isAuthenticated subject client organisation organisationKind scopes rateLimit"),
+    ("DeleteWebhookEndpointPayload", PUBLIC, "deletedId userErrors"),
+    ("ReplayWebhookDeliveriesPayload", PUBLIC, "endpoint userErrors"),
+    ("Query", WEBHOOKS, "webhookEndpoints webhookEndpoint"),
+    ("WebhookAttempt", PUBLIC, "at statusCode error durationMs"),
+    (
+        "WebhookDelivery",
+        PUBLIC,
+        "id messageId event recordType recordId action happenedAt status statusReason nextAttemptAt endedAt attempts \
+         createdAt",
+    ),
+    (
+        "WebhookEndpoint",
+        PUBLIC,
+        "id partner url description selections scopes status statusReason statusAt failingSince secrets deliveries \
+         createdAt updatedAt version",
+    ),
+    ("WebhookEndpointPayload", PUBLIC, "endpoint userErrors"),
+    ("WebhookSecret", PUBLIC, "createdAt endsAt"),
+    ("WebhookSecretPayload", PUBLIC, "endpoint secret userErrors"),
+    ("WebhookSelection", PUBLIC, "event query"),
     ("WithdrawOffersPayload", PUBLIC, "offers userErrors"),
 ];
 

@@ -107,7 +107,8 @@ impl Change {
     }
 }
 
-fn kind(record_type: RecordType) -> Kind {
+/// The kind of ids that records of this type have.
+pub(in crate::graphql) fn kind(record_type: RecordType) -> Kind {
     match record_type {
         RecordType::School => Kind::School,
         RecordType::SchoolBoard => Kind::SchoolBoard,
