@@ -129,13 +129,13 @@ impl Graph {
             rate: RateLimiter::new(limits.rate_per_minute, clock.clone()),
             stakes: Stakes::new(db.clone(), clock.clone()),
             trail: Trail::new(db.clone()),
+            line: Line::before(&db),
             db,
             clock,
             feed,
             limits,
             matching: Arc::default(),
             writes: Arc::default(),
-            line: Line::default(),
         }
     }
 

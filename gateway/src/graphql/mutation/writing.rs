@@ -11,9 +11,9 @@ use connectors::sync::push::{self, Amendment, Push, Pushed, Sender};
 use entity::audit_entry::{self, AuditAction, AuditStatus};
 use entity::journal::Journal;
 use entity::vocabulary::ChangeAction;
-use sea_orm::{DatabaseTransaction, DbBackend};
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbBackend};
 use serde_json::{Value, json};
-use tokio::sync::Mutex;
+use tokio::sync::Semaphore;
 
 use super::Syncs;
 use super::answer::{Answer, UserError, UserErrorCode};
@@ -30,9 +30,21 @@ const ATTEMPTS: u32 = 5;
 /// Before the second try; before the third twice this, and so on.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Where mutations wait for SQLite's one writer. Its own way of waiting is unfair: of many, some never come to it.
-#[derive(Clone, Default)]
-pub(crate) struct Line(Arc<Mutex<()>>);
+/// Mutations that PostgreSQL carries out at once: fewer than there are connections, which those who read need too.
+const AT_ONCE: usize = 4;
+
+/// Where mutations wait for their turn, in order. SQLite has one writer, and its own way of waiting is unfair: of many,
+/// some never come to it. In PostgreSQL many that want the same row would each hold a connection meanwhile.
+#[derive(Clone)]
+pub(crate) struct Line(Arc<Semaphore>);
+
+impl Line {
+    /// The line before this database.
+    pub(crate) fn before(db: &DatabaseConnection) -> Self {
+        let at_once = if db.get_database_backend() == DbBackend::Sqlite { 1 } else { AT_ONCE };
+        Self(Arc::new(Semaphore::new(at_once)))
+    }
+}
 
 /// How the graph writes.
 #[derive(Clone)]
@@ -101,14 +113,10 @@ pub(super) async fn once<W: Work>(ctx: &Context<'_>, work: &W) -> Result<Answer>
         Ok(key) => key,
         Err(error) => return Ok(Answer::refused(vec![error])),
     };
-    let one_writer = reader.db.get_database_backend() == DbBackend::Sqlite;
-    let line = ctx.data_opt::<Line>().filter(|_| one_writer);
+    let line = ctx.data::<Line>().map_err(|_| Failure::Internal("a request came without its line"))?;
     let mut attempt = 1;
     loop {
-        let turn = match line {
-            Some(line) => Some(line.0.lock().await),
-            None => None,
-        };
+        let turn = line.0.acquire().await.map_err(|_| Failure::Internal("the line of mutations is closed"))?;
         let outcome = async {
             let journal = Journal::begin(&reader.db, reader.now()).await?;
             let scope = W::SCOPE;
