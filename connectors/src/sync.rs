@@ -32,7 +32,7 @@ mod stream;
 mod voices;
 mod writer;
 
-pub use check::check;
+pub use check::{Checked, check};
 pub use engine::{Engine, Observer, Progress, RunOptions};
 pub use reference::install as install_reference;
 pub use report::{RunReport, Tally};

@@ -26,7 +26,7 @@ const WRITE_ATTEMPTS: u32 = 3;
 
 /// A reading of a stream.
 pub(crate) struct StreamRun {
-    pub(crate) spec: &'static StreamSpec,
+    pub(crate) spec: StreamSpec,
     pub(crate) context: Context,
     pub(crate) reading: Reading,
     /// Keys of the stream's refusals.
@@ -68,7 +68,7 @@ enum Target<'a> {
 
 impl StreamRun {
     /// Opens the reading to do now, through `db`: while a dry run holds SQLite's one writer, that is its transaction.
-    pub(crate) async fn open(run: &Run<'_>, spec: &'static StreamSpec, db: &impl ConnectionTrait) -> Result<Self> {
+    pub(crate) async fn open(run: &Run<'_>, spec: StreamSpec, db: &impl ConnectionTrait) -> Result<Self> {
         let source_id = &run.source.id;
         let incomplete = refusals::any_awaits(db, source_id, spec.name).await?
             || claims::any_incomplete(db, source_id, spec.name).await?;
@@ -99,7 +99,7 @@ impl StreamRun {
     }
 
     /// Reads a stream to its end. `None` where the system does not offer it.
-    pub(crate) async fn read(run: &Run<'_>, spec: &'static StreamSpec, report: &mut RunReport) -> Result<Option<Self>> {
+    pub(crate) async fn read(run: &Run<'_>, spec: StreamSpec, report: &mut RunReport) -> Result<Option<Self>> {
         let mut stream = Self::open(run, spec, &run.engine.db).await?;
         if stream.reading.mode == SyncMode::Full {
             report.mode = SyncMode::Full;
@@ -122,7 +122,7 @@ impl StreamRun {
         };
         let since = self.reading.since();
         let spec = self.spec;
-        let mut page = match fetch(run, spec, since, first.as_deref()).await {
+        let mut page = match fetch(run, &spec, since, first.as_deref()).await {
             Ok(page) => page,
             Err(error) if self.spec.optional && first.is_none() && error.kind() == ErrorKind::NotFound => {
                 tracing::info!(stream = self.spec.name, "the system does not offer this stream");
@@ -156,7 +156,7 @@ impl StreamRun {
             // The next page is fetched while this one is written.
             let following = async {
                 match &next {
-                    Some(token) => fetch(run, spec, since, Some(token)).await.map(Some),
+                    Some(token) => fetch(run, &spec, since, Some(token)).await.map(Some),
                     None => Ok(None),
                 }
             };
