@@ -5,6 +5,7 @@
 //! kill at any instant loses nothing and repeats nothing. [`work`] does so for every source that is due, again and
 //! again.
 
+mod ahead;
 mod check;
 mod checkpoint;
 mod claims;

@@ -146,7 +146,7 @@ impl StreamRun {
                 return Err(cancelled());
             }
             let page = fetch(run, &self.spec, None, token.as_deref()).await?;
-            signs.note(&page);
+            signs.note(page.total);
             let keys = page.records.iter().flat_map(|raw| self.keys(run, raw)).collect();
             for head in claims::heads(db, &run.source.id, &keys).await?.into_values() {
                 let is_new = met.insert(number(head.id));
