@@ -17,7 +17,10 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use entity::Clock;
+use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use serde_json::Value;
+use serde_json_path::JsonPath;
 use tokio::sync::{Mutex, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 use url::{Host, Url};
@@ -45,6 +48,32 @@ pub struct Api {
     max_file_bytes: u64,
     gate: Arc<Gate>,
     files: Mutex<file::Files>,
+}
+
+/// How something is asked for, beside its address.
+#[derive(Clone, Copy, Default)]
+pub struct Asking<'a> {
+    /// Headers to send.
+    pub headers: &'a [(&'a str, &'a str)],
+    /// Whether it is asked for with POST.
+    pub post: bool,
+    /// The body to send, as JSON.
+    pub body: Option<&'a Value>,
+    /// Finds the code of a failure in its body, where no standard says where it is.
+    pub code: Option<&'a dyn ErrorCode>,
+}
+
+/// Finds the code of a failure in an answer's body. What people wrote there stays out of messages: anything longer than
+/// a code is none.
+pub trait ErrorCode: Sync {
+    /// The code that the body holds.
+    fn of(&self, body: &Value) -> Option<String>;
+}
+
+impl ErrorCode for JsonPath {
+    fn of(&self, body: &Value) -> Option<String> {
+        self.query(body).iter().find_map(|value| refusal::code_of(value))
+    }
 }
 
 /// A whole answer, within the size cap, with a status of success.
@@ -121,6 +150,14 @@ impl Api {
     /// # Errors
     /// As [`ErrorKind`] says, by status first, refined by what the body is.
     pub async fn get(&self, path: &str, query: &[(&str, &str)], headers: &[(&str, &str)]) -> Result<Answer> {
+        self.ask(path, query, &Asking { headers, ..Asking::default() }).await
+    }
+
+    /// As [`Api::get`], in the way that `asking` says.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn ask(&self, path: &str, query: &[(&str, &str)], asking: &Asking<'_>) -> Result<Answer> {
         let mut url = self.base_url()?.clone();
         {
             let mut segments = url
@@ -131,14 +168,14 @@ impl Api {
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        self.answer(url, headers).await
+        self.answer(url, asking).await
     }
 
     /// Asks for a link that an answer gave. It must lead to the source's own origin: the token goes nowhere else.
     ///
     /// # Errors
     /// As [`Api::get`], and [`ErrorKind::Paging`] for a link to another origin.
-    pub async fn get_link(&self, link: &str, headers: &[(&str, &str)]) -> Result<Answer> {
+    pub async fn ask_link(&self, link: &str, asking: &Asking<'_>) -> Result<Answer> {
         let base_url = self.base_url()?;
         let url = base_url
             .join(link)
@@ -150,7 +187,7 @@ impl Api {
             );
             return Err(Error::new(ErrorKind::Paging, message));
         }
-        self.answer(url, headers).await
+        self.answer(url, asking).await
     }
 
     /// The file at `location`, a URL or a path. Fetched once a run, streamed to disk.
@@ -172,8 +209,8 @@ impl Api {
         self.base_url.as_ref().ok_or_else(|| Error::new(ErrorKind::Configuration, "base_url is missing"))
     }
 
-    async fn answer(&self, url: Url, headers: &[(&str, &str)]) -> Result<Answer> {
-        let opened = self.open(&url, headers).await?;
+    async fn answer(&self, url: Url, asking: &Asking<'_>) -> Result<Answer> {
+        let opened = self.open(&url, asking).await?;
         let headers = opened.response.headers().clone();
         let body = whole_body(opened.response, self.max_answer_bytes);
         let body = timeout_at(opened.deadline, body).await.unwrap_or_else(|_| Err(self.too_late(&url)))?;
@@ -183,9 +220,9 @@ impl Api {
     /// Sends the request with a token, once more with a new one if that is refused, and gives back an answer of success
     /// before its body has been read. The time for an answer begins when its request leaves: neither a token endpoint
     /// that is slow nor a rate that is low makes a system late.
-    async fn open(&self, url: &Url, headers: &[(&str, &str)]) -> Result<Opened<'_>> {
+    async fn open(&self, url: &Url, asking: &Asking<'_>) -> Result<Opened<'_>> {
         let place = self.gate.place().await?;
-        let headers = header_map(headers)?;
+        let headers = header_map(asking.headers)?;
         let mut again = true;
         loop {
             let token = match &self.tokens {
@@ -194,7 +231,7 @@ impl Api {
             };
             self.gate.turn().await;
             let deadline = Instant::now() + self.request_timeout;
-            let exchange = self.exchange(url, headers.clone(), token.as_ref());
+            let exchange = self.exchange(url, headers.clone(), token.as_ref(), asking);
             let outcome = timeout_at(deadline, exchange).await.unwrap_or_else(|_| Err(self.too_late(url)));
             match (outcome, again, &self.tokens, &token) {
                 (Ok(response), ..) => return Ok(Opened { response, deadline, _place: place }),
@@ -207,8 +244,18 @@ impl Api {
         }
     }
 
-    async fn exchange(&self, url: &Url, headers: HeaderMap, token: Option<&Token>) -> Result<reqwest::Response> {
-        let mut request = self.client.get(url.clone()).headers(headers);
+    async fn exchange(
+        &self,
+        url: &Url,
+        headers: HeaderMap,
+        token: Option<&Token>,
+        asking: &Asking<'_>,
+    ) -> Result<reqwest::Response> {
+        let method = if asking.post { Method::POST } else { Method::GET };
+        let mut request = self.client.request(method, url.clone()).headers(headers);
+        if let Some(body) = asking.body {
+            request = request.json(body);
+        }
         if let Some(token) = token {
             request = request.bearer_auth(token.secret());
         }
@@ -216,7 +263,7 @@ impl Api {
         if response.status().is_success() {
             return Ok(response);
         }
-        Err(refusal::explain(url, response, self.gate.now()).await)
+        Err(refusal::explain(url, response, self.gate.now(), asking.code).await)
     }
 
     fn too_late(&self, url: &Url) -> Error {

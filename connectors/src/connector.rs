@@ -1,6 +1,8 @@
 //! What a connector is: it says who it is, reads one page, and maps one record. The engine does everything else:
 //! schedule, lease, token, retry, rate limit, watermark, upsert, delete, count.
 
+use std::borrow::Cow;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use entity::vocabulary::{RecordType, SourceKind};
@@ -11,7 +13,7 @@ use crate::error::Result;
 use crate::record::Record;
 
 /// Who a connector is: facts, not code.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Manifest {
     /// Its name in configuration.
     pub id: &'static str,
@@ -22,11 +24,11 @@ pub struct Manifest {
     /// Grows whenever `map` makes something else of the same record: all records are then taken in anew.
     pub mapping_version: u32,
     /// What it can read, in the order in which it should be read.
-    pub streams: &'static [StreamSpec],
+    pub streams: Cow<'static, [StreamSpec]>,
 }
 
 /// A stream of records.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct StreamSpec {
     /// Its name in configuration, refusals and checkpoints.
     pub name: &'static str,
@@ -108,7 +110,7 @@ pub struct Refused {
 #[async_trait]
 pub trait Connector: Send + Sync {
     /// Who it is.
-    fn manifest(&self) -> &'static Manifest;
+    fn manifest(&self) -> &Manifest;
 
     /// Reads one page. A stream that this connector does not have is a programming error of the engine.
     ///

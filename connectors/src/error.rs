@@ -92,6 +92,13 @@ impl Error {
         self
     }
 
+    /// The same failure, with the place in the configuration that led to it.
+    #[must_use]
+    pub fn at(mut self, place: &str) -> Self {
+        self.message = format!("{place}: {}", self.message);
+        self
+    }
+
     /// What failed.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

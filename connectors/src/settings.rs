@@ -1,11 +1,18 @@
 //! What configuration says of a source. `gateway` reads and composes it; the keys are a contract.
 
+mod interface;
+
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 use url::Url;
+
+pub use self::interface::{
+    ConditionSettings, ErrorSettings, HeaderText, InterfaceSettings, Method, Money, PagingSettings, PagingStyle, Place,
+    Rule, SinceSettings, SizeSettings, Source, StreamSettings, Unknown,
+};
 
 /// One `[[source]]` of the configuration.
 #[derive(Clone, Debug, Deserialize)]
@@ -53,6 +60,8 @@ pub struct SourceSettings {
     /// What becomes of records whose form has changed.
     #[serde(default)]
     pub drift: Drift,
+    /// What its interface is like; for `declarative`.
+    pub interface: Option<Box<InterfaceSettings>>,
 }
 
 /// What becomes of records whose form has changed: a field that is new or gone, or holds another type of value.

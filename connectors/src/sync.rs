@@ -5,6 +5,7 @@
 //! kill at any instant loses nothing and repeats nothing. [`work`] does so for every source that is due, again and
 //! again.
 
+mod ahead;
 mod check;
 mod checkpoint;
 mod claims;
@@ -32,7 +33,7 @@ mod stream;
 mod voices;
 mod writer;
 
-pub use check::check;
+pub use check::{Checked, check};
 pub use engine::{Engine, Observer, Progress, RunOptions};
 pub use reference::install as install_reference;
 pub use report::{RunReport, Tally};

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Mean radius of the earth in kilometres (IUGG).
-const EARTH_RADIUS_KM: f64 = 6371.0088;
+pub const EARTH_RADIUS_KM: f64 = 6371.0088;
 
 /// A point in degrees (WGS 84).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -11,6 +11,7 @@ mod connection_url;
 mod environment;
 mod limits;
 mod network;
+mod position;
 mod problem;
 mod read;
 mod sections;

@@ -16,7 +16,7 @@ use chrono::NaiveDate;
 use entity::vocabulary::{CapacityUnit, SupportKind, Theme};
 use entity::{CodeSet, GeoPoint};
 
-pub(crate) use self::criteria::{COUNTRY, Finding, REGION};
+pub(crate) use self::criteria::{COUNTRY, Finding, HORIZON, REGION};
 pub use self::settings::MatchingSettings;
 
 /// What an offer is judged by.

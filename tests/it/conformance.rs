@@ -23,7 +23,7 @@ fn every_system_says_who_it_is_in_a_word_of_its_own() {
         assert!(systems.insert(manifest.id), "{} stands twice", manifest.id);
         assert!(!manifest.standard.is_empty() && manifest.mapping_version > 0, "{}", manifest.id);
         let mut streams = HashSet::new();
-        for stream in manifest.streams {
+        for stream in manifest.streams.iter() {
             assert!(streams.insert(stream.name), "{}: {} stands twice", manifest.id, stream.name);
             assert!(!stream.records.is_empty(), "{}: {} becomes nothing", manifest.id, stream.name);
         }

@@ -4,6 +4,7 @@
 mod audits;
 mod bounds;
 mod conformance;
+mod declarative;
 mod documents;
 mod faults;
 mod graph;

@@ -13,7 +13,7 @@ use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use chrono::{DateTime, TimeDelta, Utc};
 use connectors::ErrorKind;
-use connectors::api::{self, Api};
+use connectors::api::{self, Api, Asking};
 use connectors::oauth::Tokens;
 use connectors::settings::{OAuthSettings, Secret, SourceSettings};
 use entity::Clock;
@@ -136,7 +136,7 @@ async fn tokens_go_to_no_other_host() -> Result<()> {
     let partner = Partner::start(Router::new().route("/moved", redirect)).await?;
     let api = partner.api(&partner.settings(), Clock::system())?;
     api.get("moved", &[], &[]).await.expect_err("redirects are not followed");
-    let error = api.get_link(&format!("{}/list", elsewhere.url), &[]).await.expect_err("another origin");
+    let error = api.ask_link(&format!("{}/list", elsewhere.url), &Asking::default()).await.expect_err("another origin");
     assert_eq!(error.kind(), ErrorKind::Paging);
     assert_eq!(elsewhere.tokens_given(), 0);
     Ok(())

@@ -12,7 +12,7 @@ use tokio::io::{AsyncWriteExt, BufWriter};
 use tokio::sync::OnceCell;
 use url::Url;
 
-use super::{Api, LocalFile, broken_off, host, looks_like_html, too_large};
+use super::{Api, Asking, LocalFile, broken_off, host, looks_like_html, too_large};
 use crate::error::{Error, ErrorKind, Result};
 
 /// A download whose next bytes take longer has stalled.
@@ -54,7 +54,8 @@ impl Api {
     }
 
     async fn download(&self, url: &Url, path: PathBuf) -> Result<LocalFile> {
-        let mut opened = self.open(url, &[("accept", "text/csv, */*;q=0.5")]).await?;
+        let asking = Asking { headers: &[("accept", "text/csv, */*;q=0.5")], ..Asking::default() };
+        let mut opened = self.open(url, &asking).await?;
         let headers = opened.response.headers().clone();
         let mut file = BufWriter::new(File::create(&path).await.map_err(no_room)?);
         let mut size = 0_u64;

@@ -9,7 +9,7 @@ use reqwest::header::{DATE, HeaderMap, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde::Deserialize;
 use url::Url;
 
-use super::{host, whole_body};
+use super::{ErrorCode, host, whole_body};
 use crate::error::{Error, ErrorKind};
 
 /// No error body that is worth reading is longer, in bytes.
@@ -18,12 +18,19 @@ const MAX_BODY: u64 = 64 * 1024;
 const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 
 /// The failure that `response`, which came at `now`, stands for.
-pub(super) async fn explain(url: &Url, response: reqwest::Response, now: DateTime<Utc>) -> Error {
+///
+/// `described` finds the code where the configuration says where it is.
+pub(super) async fn explain(
+    url: &Url,
+    response: reqwest::Response,
+    now: DateTime<Utc>,
+    described: Option<&dyn ErrorCode>,
+) -> Error {
     let status = response.status();
     let place = format!("{}{}", host(url), url.path());
     let wait = retry_after(response.headers(), now);
     let challenge = challenge(response.headers());
-    let code = challenge.or(code(response).await).map_or_else(String::new, |code| format!(" ({code})"));
+    let code = challenge.or(code(response, described).await).map_or_else(String::new, |code| format!(" ({code})"));
     let number = status.as_u16();
     let (kind, message) = match status {
         StatusCode::UNAUTHORIZED => (
@@ -98,16 +105,26 @@ struct WireCodeMinorField {
     value: Option<String>,
 }
 
-async fn code(response: reqwest::Response) -> Option<String> {
+async fn code(response: reqwest::Response, described: Option<&dyn ErrorCode>) -> Option<String> {
     let body = whole_body(response, MAX_BODY).await.ok()?;
+    if let Some(described) = described {
+        return described.of(&serde_json::from_slice(&body).ok()?);
+    }
     let error: WireError = serde_json::from_slice(&body).ok()?;
     let minor = error.code_minor.and_then(|minor| minor.fields.into_iter().find_map(|field| field.value));
-    let text = minor.or_else(|| match error.code.or(error.error)? {
-        serde_json::Value::String(text) => Some(text),
-        serde_json::Value::Number(number) => Some(number.to_string()),
+    match minor {
+        Some(minor) => safe(&minor),
+        None => code_of(&error.code.or(error.error)?),
+    }
+}
+
+/// A value as a code, where it is one.
+pub(super) fn code_of(value: &serde_json::Value) -> Option<String> {
+    match value {
+        serde_json::Value::String(text) => safe(text),
+        serde_json::Value::Number(number) => safe(&number.to_string()),
         _ => None,
-    })?;
-    safe(&text)
+    }
 }
 
 /// A code, and not a sentence that could hold anything.

@@ -3,12 +3,12 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use entity::claim;
 use entity::vocabulary::RecordType;
+use entity::{Code, claim};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ActiveValue, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect,
+    ActiveValue, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, IntoActiveModel,
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait, Statement,
 };
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -62,13 +62,19 @@ pub(crate) async fn heads(
     let mut heads = HashMap::new();
     for (record_type, external_ids) in by_type {
         for external_ids in external_ids.chunks(MOST_VALUES) {
-            let found = select_heads()
-                .filter(claim::Column::SourceId.eq(source_id))
-                .filter(claim::Column::RecordType.eq(record_type))
-                .filter(claim::Column::ExternalId.is_in(external_ids.iter().copied()))
-                .into_model::<Head>()
-                .all(db)
-                .await?;
+            let found = match db.get_database_backend() {
+                DbBackend::Postgres => Head::find_by_statement(one_by_one(source_id, record_type, external_ids)),
+                _ => Head::find_by_statement(
+                    db.get_database_backend().build(
+                        select_heads()
+                            .filter(claim::Column::SourceId.eq(source_id))
+                            .filter(claim::Column::RecordType.eq(record_type))
+                            .filter(claim::Column::ExternalId.is_in(external_ids.iter().copied()))
+                            .as_query(),
+                    ),
+                ),
+            };
+            let found = found.all(db).await?;
             heads.extend(found.into_iter().map(|head| ((head.record_type, head.external_id.clone()), head)));
         }
     }
@@ -203,6 +209,21 @@ pub(crate) async fn retire(db: &impl ConnectionTrait, ids: &[i64], now: DateTime
             .await?;
     }
     Ok(())
+}
+
+/// The claims of these identifiers, each looked up by itself. PostgreSQL takes a source for small as long as a table's
+/// statistics know nothing of it: of a list of identifiers it would rather read all that a first load has written so far,
+/// for every page. Behind `LATERAL` and `LIMIT` it cannot.
+fn one_by_one(source_id: &str, record_type: RecordType, external_ids: &[&str]) -> Statement {
+    let places: Vec<String> = (3..external_ids.len() + 3).map(|place| format!("(${place})")).collect();
+    let sql = format!(
+        "SELECT found.* FROM (VALUES {}) AS wanted (external_id) CROSS JOIN LATERAL (\
+         SELECT id, record_type, external_id, record_id, content_hash, deleted_at FROM claim \
+         WHERE source_id = $1 AND record_type = $2 AND external_id = wanted.external_id LIMIT 1) AS found",
+        places.join(", ")
+    );
+    let values = [source_id, record_type.code()].into_iter().chain(external_ids.iter().copied());
+    Statement::from_sql_and_values(DbBackend::Postgres, sql, values.map(sea_orm::Value::from))
 }
 
 fn select_heads() -> sea_orm::Select<claim::Entity> {

@@ -64,15 +64,11 @@ pub(crate) async fn conclude(run: &Run<'_>, read: Vec<StreamRun>, report: &mut R
 
 /// Reads streams into one transaction that is never committed, so that records find those they point to, and says what
 /// would be held.
-pub(crate) async fn rehearse(
-    run: &Run<'_>,
-    specs: &[&'static StreamSpec],
-    report: &mut RunReport,
-) -> Result<Vec<String>> {
+pub(crate) async fn rehearse(run: &Run<'_>, specs: &[StreamSpec], report: &mut RunReport) -> Result<Vec<String>> {
     let mut journal = Journal::begin(&run.engine.db, run.engine.clock.now()).await?;
     let (mut held, mut deleted) = (Vec::new(), 0);
     report.mode = SyncMode::Full;
-    for spec in specs {
+    for &spec in specs {
         let mut stream = StreamRun::open(run, spec, journal.connection()).await?;
         if !stream.read_pages(run, report, Some(&mut journal)).await? {
             continue;
@@ -149,8 +145,8 @@ impl StreamRun {
             if run.options.cancel.is_cancelled() {
                 return Err(cancelled());
             }
-            let page = fetch(run, self.spec, None, token.as_deref()).await?;
-            signs.note(&page);
+            let page = fetch(run, &self.spec, None, token.as_deref()).await?;
+            signs.note(page.total);
             let keys = page.records.iter().flat_map(|raw| self.keys(run, raw)).collect();
             for head in claims::heads(db, &run.source.id, &keys).await?.into_values() {
                 let is_new = met.insert(number(head.id));

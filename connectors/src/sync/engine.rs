@@ -254,12 +254,8 @@ impl Engine {
 }
 
 /// The streams of a source to read, in the connector's order.
-pub(crate) fn streams(source: &SourceSettings, connector: &dyn Connector) -> Vec<&'static StreamSpec> {
+pub(crate) fn streams(source: &SourceSettings, connector: &dyn Connector) -> Vec<StreamSpec> {
     let wanted: Option<HashSet<&str>> = source.streams.as_ref().map(|names| names.iter().map(String::as_str).collect());
-    connector
-        .manifest()
-        .streams
-        .iter()
-        .filter(|spec| wanted.as_ref().is_none_or(|wanted| wanted.contains(spec.name)))
-        .collect()
+    let streams = connector.manifest().streams.iter().copied();
+    streams.filter(|spec| wanted.as_ref().is_none_or(|wanted| wanted.contains(spec.name))).collect()
 }

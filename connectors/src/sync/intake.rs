@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::connector::{Connector, Mapped, Refused};
 use crate::error::Result;
+use crate::sync::ahead::Batch;
 use crate::sync::claims::{self, Head};
 use crate::sync::refusals::Rejected;
 use crate::sync::shape::Shape;
@@ -53,20 +54,22 @@ struct Told<'a> {
     /// Keys of records in the order in which they came.
     order: Vec<Key>,
     gone: HashMap<Key, Option<DateTime<Utc>>>,
+    /// The page on which each was met last.
+    on_page: HashMap<Key, usize>,
 }
 
-/// Sorts a page. `met` are the claims that this reading has met on earlier pages.
+/// Sorts pages. `met` are the claims that this reading has met on earlier pages.
 pub(crate) async fn sort<'a>(
     db: &impl ConnectionTrait,
     connector: &dyn Connector,
     context: &Context,
-    raw: &'a [Value],
+    batch: &'a Batch,
     met: &RoaringTreemap,
 ) -> Result<Intake<'a>> {
     let mut intake = Intake::default();
     let mut told = Told::default();
-    for raw in raw {
-        listen(&mut intake, &mut told, connector, context, raw)?;
+    for (page, raw) in batch.numbered() {
+        listen(&mut intake, &mut told, connector, context, (page, raw))?;
     }
     // A record whose new version is refused still stands: it was met.
     let types: Vec<RecordType> = connector
@@ -81,7 +84,7 @@ pub(crate) async fn sort<'a>(
         refused.flat_map(|id| types.iter().map(move |record_type| (*record_type, id.clone()))).collect();
     let keys: HashSet<Key> = told.records.keys().chain(told.gone.keys()).chain(refused.iter()).cloned().collect();
     let mut heads = claims::heads(db, &context.source_id, &keys).await?;
-    intake.repeated = keys.iter().filter_map(|key| heads.get(key)).any(|head| met.contains(number(head.id)));
+    intake.repeated |= keys.iter().filter_map(|key| heads.get(key)).any(|head| met.contains(number(head.id)));
     intake.seen.extend(refused.iter().filter_map(|key| heads.get(key)).map(|head| head.id));
 
     for key in told.order {
@@ -109,7 +112,7 @@ fn listen<'a>(
     told: &mut Told<'a>,
     connector: &dyn Connector,
     context: &Context,
-    raw: &'a Value,
+    (page, raw): (usize, &'a Value),
 ) -> Result<()> {
     let (external_id, at, record) = match connector.map(&context.stream, raw) {
         Ok(Mapped::Ignored(reason)) => {
@@ -118,6 +121,7 @@ fn listen<'a>(
         }
         Ok(Mapped::Deleted { external_id, record_type, modified_at }) => {
             intake.latest_change = intake.latest_change.max(modified_at);
+            told.meet(intake, (record_type, external_id.clone()), page);
             told.is_gone(intake, (record_type, external_id), modified_at);
             return Ok(());
         }
@@ -141,11 +145,17 @@ fn listen<'a>(
     intake.shape.learn(raw);
     let version = connector.manifest().mapping_version;
     let incoming = Incoming::new(&context.source_id, external_id, *record, version, raw)?;
+    told.meet(intake, (incoming.record_type, incoming.external_id.clone()), page);
     told.is_there(intake, Dated { incoming, at });
     Ok(())
 }
 
 impl<'a> Told<'a> {
+    /// Notes on which page a record was met: one that was on another before has moved.
+    fn meet(&mut self, intake: &mut Intake<'a>, key: Key, page: usize) {
+        intake.repeated |= self.on_page.insert(key, page).is_some_and(|before| before != page);
+    }
+
     /// A record came. Where another of the same identifier came before it on this page, the same content counts once;
     /// where both are dated, the later one stands; else nobody can tell which is right.
     fn is_there(&mut self, intake: &mut Intake<'a>, new: Dated<'a>) {

@@ -35,12 +35,12 @@ async fn register_all(db: &DatabaseConnection, sources: &[SourceSettings]) -> Re
         .exec(db)
         .await?;
     for settings in sources {
-        let manifest = systems::manifest(&settings.connector)?;
+        let kind = systems::kind(settings)?;
         let row = source::Model {
             id: settings.id.clone(),
             name: settings.display_name().to_owned(),
             connector: settings.connector.clone(),
-            kind: manifest.kind,
+            kind,
             priority: settings.priority,
             every_secs: i64::try_from(settings.every.as_secs()).unwrap_or(i64::MAX),
             fresh_for_secs: i64::try_from(settings.fresh_for.as_secs()).unwrap_or(i64::MAX),

@@ -1,16 +1,18 @@
-//! One reading of one stream: page after page, each written while the next is on its way. How it ends stands in
+//! One reading of one stream: page after page, written while the next are on their way. How it ends stands in
 //! [`super::ending`].
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, Utc};
 use entity::journal::Journal;
 use entity::vocabulary::SyncMode;
 use sea_orm::ConnectionTrait;
 
-use crate::connector::{Page, StreamSpec};
+use crate::connector::StreamSpec;
 use crate::error::{Error, ErrorKind, Result};
 use crate::settings::Drift;
+use crate::sync::ahead::{Ahead, Batch, Ended};
 use crate::sync::checkpoint::{Plan, Position, Reading};
 use crate::sync::claims;
 use crate::sync::engine::{Progress, Run};
@@ -26,13 +28,11 @@ const WRITE_ATTEMPTS: u32 = 3;
 
 /// A reading of a stream.
 pub(crate) struct StreamRun {
-    pub(crate) spec: &'static StreamSpec,
+    pub(crate) spec: StreamSpec,
     pub(crate) context: Context,
     pub(crate) reading: Reading,
     /// Keys of the stream's refusals.
     refused: HashSet<String>,
-    /// Tokens of pages read: one that comes again would go on for ever.
-    tokens: HashSet<String>,
     /// What its records looked like before.
     pub(crate) known_shape: Shape,
     /// What they look like in this reading.
@@ -52,9 +52,9 @@ pub(crate) struct Signs {
 }
 
 impl Signs {
-    pub(crate) fn note(&mut self, page: &Page) {
-        self.moved |= self.total.is_some() && page.total.is_some() && self.total != page.total;
-        self.total = self.total.or(page.total);
+    pub(crate) fn note(&mut self, total: Option<u64>) {
+        self.moved |= self.total.is_some() && total.is_some() && self.total != total;
+        self.total = self.total.or(total);
     }
 }
 
@@ -68,7 +68,7 @@ enum Target<'a> {
 
 impl StreamRun {
     /// Opens the reading to do now, through `db`: while a dry run holds SQLite's one writer, that is its transaction.
-    pub(crate) async fn open(run: &Run<'_>, spec: &'static StreamSpec, db: &impl ConnectionTrait) -> Result<Self> {
+    pub(crate) async fn open(run: &Run<'_>, spec: StreamSpec, db: &impl ConnectionTrait) -> Result<Self> {
         let source_id = &run.source.id;
         let incomplete = refusals::any_awaits(db, source_id, spec.name).await?
             || claims::any_incomplete(db, source_id, spec.name).await?;
@@ -94,12 +94,11 @@ impl StreamRun {
         let refused = refusals::keys(db, source_id, spec.name).await?;
         // Between two runs anything may have moved.
         let signs = Signs { moved: reading.position != Position::Start, ..Signs::default() };
-        let tokens = HashSet::new();
-        Ok(Self { spec, context, reading, refused, tokens, known_shape, shape: Shape::default(), signs })
+        Ok(Self { spec, context, reading, refused, known_shape, shape: Shape::default(), signs })
     }
 
     /// Reads a stream to its end. `None` where the system does not offer it.
-    pub(crate) async fn read(run: &Run<'_>, spec: &'static StreamSpec, report: &mut RunReport) -> Result<Option<Self>> {
+    pub(crate) async fn read(run: &Run<'_>, spec: StreamSpec, report: &mut RunReport) -> Result<Option<Self>> {
         let mut stream = Self::open(run, spec, &run.engine.db).await?;
         if stream.reading.mode == SyncMode::Full {
             report.mode = SyncMode::Full;
@@ -122,8 +121,8 @@ impl StreamRun {
         };
         let since = self.reading.since();
         let spec = self.spec;
-        let mut page = match fetch(run, spec, since, first.as_deref()).await {
-            Ok(page) => page,
+        let mut batch = match fetch(run, &spec, since, first.as_deref()).await {
+            Ok(page) => Batch::of(page),
             Err(error) if self.spec.optional && first.is_none() && error.kind() == ErrorKind::NotFound => {
                 tracing::info!(stream = self.spec.name, "the system does not offer this stream");
                 return Ok(false);
@@ -135,36 +134,37 @@ impl StreamRun {
             }
             Err(error) => return Err(error),
         };
+        let mut ahead = Ahead::new(run, spec, since);
         loop {
             if run.options.cancel.is_cancelled() {
                 return Err(cancelled());
             }
-            let next = page.next.take();
-            if let Some(token) = &next
-                && !self.tokens.insert(token.clone())
-            {
+            batch.totals.iter().for_each(|total| self.signs.note(*total));
+            self.reading.position = batch.next.clone().map_or(Position::End, Position::Page);
+            let target = dry.as_deref_mut().map_or(Target::Store, Target::Nowhere);
+            let is_written = AtomicBool::new(false);
+            let write = async {
+                let written = self.write(run, &batch, target, report).await;
+                is_written.store(true, Ordering::Relaxed);
+                written
+            };
+            // The next pages are fetched while these are written.
+            let (written, following) = tokio::join!(write, ahead.fetch(batch.next.as_deref(), &is_written));
+            written?;
+            match following {
+                Some(following) => batch = following,
+                None => break,
+            }
+        }
+        match ahead.end {
+            Ended::Whole => Ok(true),
+            Ended::Failed(error) => Err(error),
+            Ended::InACircle => {
                 // Going on in a circle helps nobody: the next run starts over.
                 if dry.is_none() {
                     self.start_over(run).await?;
                 }
-                return Err(Error::new(ErrorKind::Paging, "the system's paging goes in a circle: a page came again"));
-            }
-            self.signs.note(&page);
-            self.reading.position = next.clone().map_or(Position::End, Position::Page);
-            let target = dry.as_deref_mut().map_or(Target::Store, Target::Nowhere);
-            let write = self.write(run, &page, target, report);
-            // The next page is fetched while this one is written.
-            let following = async {
-                match &next {
-                    Some(token) => fetch(run, spec, since, Some(token)).await.map(Some),
-                    None => Ok(None),
-                }
-            };
-            let (written, following) = tokio::join!(write, following);
-            written?;
-            match following? {
-                Some(following) => page = following,
-                None => return Ok(true),
+                Err(Error::new(ErrorKind::Paging, "the system's paging goes in a circle: a page came again"))
             }
         }
     }
@@ -172,7 +172,7 @@ impl StreamRun {
     async fn write(
         &mut self,
         run: &Run<'_>,
-        page: &Page,
+        page: &Batch,
         mut target: Target<'_>,
         report: &mut RunReport,
     ) -> Result<()> {
@@ -209,17 +209,17 @@ impl StreamRun {
             source_id: run.source.id.clone(),
             stream: self.spec.name.to_owned(),
             read: tally.read.into(),
-            total: page.total,
+            total: page.totals.last().copied().flatten(),
         });
         Ok(())
     }
 
     /// Writes a page in a transaction of its own, with the checkpoint. A page that says nothing new writes nothing: the
     /// checkpoint then stays at an earlier page, and what was met since is met again.
-    async fn write_once<'p>(&mut self, run: &Run<'_>, page: &'p Page) -> Result<Written<'p>> {
+    async fn write_once<'p>(&mut self, run: &Run<'_>, page: &'p Batch) -> Result<Written<'p>> {
         let engine = run.engine;
         let db = &engine.db;
-        let intake = intake::sort(db, run.connector, &self.context, &page.records, &self.reading.seen).await?;
+        let intake = intake::sort(db, run.connector, &self.context, page, &self.reading.seen).await?;
         let taken_again = intake.unchanged.iter().any(|key| self.refused.contains(key));
         if intake.changed.is_empty() && intake.gone.is_empty() && intake.rejected.is_empty() && !taken_again {
             self.note(&intake.seen, intake.latest_change);
@@ -251,9 +251,8 @@ impl StreamRun {
         Ok(written)
     }
 
-    async fn write_into<'p>(&mut self, run: &Run<'_>, page: &'p Page, journal: &mut Journal) -> Result<Written<'p>> {
-        let intake =
-            intake::sort(journal.connection(), run.connector, &self.context, &page.records, &self.reading.seen).await?;
+    async fn write_into<'p>(&mut self, run: &Run<'_>, page: &'p Batch, journal: &mut Journal) -> Result<Written<'p>> {
+        let intake = intake::sort(journal.connection(), run.connector, &self.context, page, &self.reading.seen).await?;
         let latest_change = intake.latest_change;
         let written = self.write_intake(journal, intake).await?;
         self.note(&written.seen, latest_change);

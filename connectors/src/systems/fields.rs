@@ -212,6 +212,19 @@ impl<'a> Fields<'a> {
         value
     }
 
+    /// Reads what has been made of the record; what is wrong with it is told as the record's own.
+    pub(super) fn same_record<T>(&mut self, made: &Value, read: impl FnOnce(&mut Fields<'_>) -> T) -> T {
+        let mut whole = Fields::new(made);
+        let value = read(&mut whole);
+        self.faults.extend(whole.faults);
+        value
+    }
+
+    /// An amount of money that is counted in cents already.
+    pub(super) fn whole_cents(&mut self, name: &str) -> Option<i64> {
+        self.get(&[name])?.as_i64()
+    }
+
     /// Ends the reading: the record, or all that is wrong with it.
     pub(super) fn finish<T>(self, external_id: Option<String>, record: Option<T>) -> Result<T, Refused> {
         match record {
@@ -286,6 +299,16 @@ pub(super) fn web_address(text: &str) -> Option<String> {
     let url = url::Url::parse(&address).ok()?;
     url.host_str().filter(|host| host.contains('.'))?;
     Some(address)
+}
+
+/// `1012AB` as `1012 AB`; what is no such postcode stays as it is.
+pub(super) fn spaced(postcode: String) -> String {
+    match postcode.split_at_checked(4) {
+        Some((digits, letters)) if letters.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            format!("{digits} {}", letters.to_ascii_uppercase())
+        }
+        _ => postcode,
+    }
 }
 
 fn is_blank(value: &Value) -> bool {

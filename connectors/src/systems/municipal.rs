@@ -7,6 +7,7 @@ mod home;
 mod publication;
 mod scheme;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -32,7 +33,7 @@ static MANIFEST: Manifest = Manifest {
     standard: "VERA 4.3 Woonruimteverdeling, and the alliance's voorrangsregelingen",
     kind: SourceKind::Municipal,
     mapping_version: 1,
-    streams: &[
+    streams: Cow::Borrowed(&[
         // Schemes first: homes point to them.
         StreamSpec {
             name: "housing_schemes",
@@ -46,7 +47,7 @@ static MANIFEST: Manifest = Manifest {
             records: &[RecordType::HousingOption],
             optional: false,
         },
-    ],
+    ]),
 };
 
 /// The registry's entry.
@@ -81,7 +82,7 @@ impl Default for Place {
 
 #[async_trait]
 impl Connector for Municipal {
-    fn manifest(&self) -> &'static Manifest {
+    fn manifest(&self) -> &Manifest {
         &MANIFEST
     }
 

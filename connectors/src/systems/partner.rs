@@ -8,6 +8,7 @@ mod commitment;
 mod organization;
 mod service;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -34,7 +35,7 @@ static MANIFEST: Manifest = Manifest {
     standard: "HSDS 3.0 (Open Referral), and the alliance's commitments",
     kind: SourceKind::Partner,
     mapping_version: 1,
-    streams: &[
+    streams: Cow::Borrowed(&[
         // In this order: services point to organizations, commitments to both.
         StreamSpec {
             name: "organizations",
@@ -54,7 +55,7 @@ static MANIFEST: Manifest = Manifest {
             records: &[RecordType::Commitment],
             optional: true,
         },
-    ],
+    ]),
 };
 
 /// The registry's entry.
@@ -73,7 +74,7 @@ struct Partner;
 
 #[async_trait]
 impl Connector for Partner {
-    fn manifest(&self) -> &'static Manifest {
+    fn manifest(&self) -> &Manifest {
         &MANIFEST
     }
 

@@ -3,6 +3,7 @@
 //!
 //! <https://www.imsglobal.org/spec/oneroster/v1p2>
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -29,7 +30,7 @@ static MANIFEST: Manifest = Manifest {
     standard: "OneRoster 1.2 rostering, and the alliance's needs",
     kind: SourceKind::SchoolBoard,
     mapping_version: 1,
-    streams: &[
+    streams: Cow::Borrowed(&[
         StreamSpec {
             name: "orgs",
             replication: Replication::Since,
@@ -37,7 +38,7 @@ static MANIFEST: Manifest = Manifest {
             optional: false,
         },
         StreamSpec { name: "needs", replication: Replication::Since, records: &[RecordType::Need], optional: true },
-    ],
+    ]),
 };
 
 /// The registry's entry.
@@ -59,7 +60,7 @@ struct SchoolBoard {
 
 #[async_trait]
 impl Connector for SchoolBoard {
-    fn manifest(&self) -> &'static Manifest {
+    fn manifest(&self) -> &Manifest {
         &MANIFEST
     }
 

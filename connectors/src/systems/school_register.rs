@@ -10,6 +10,7 @@ mod names;
 mod region;
 mod rows;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -40,7 +41,7 @@ const fn manifest(streams: &'static [StreamSpec]) -> Manifest {
         standard: "DUO open education data (CSV)",
         kind: SourceKind::NationalRegister,
         mapping_version: 1,
-        streams,
+        streams: Cow::Borrowed(streams),
     }
 }
 
@@ -65,7 +66,7 @@ struct SchoolRegister {
 
 #[async_trait]
 impl Connector for SchoolRegister {
-    fn manifest(&self) -> &'static Manifest {
+    fn manifest(&self) -> &Manifest {
         if self.boards.is_some() { &MANIFEST } else { &WITHOUT_BOARDS }
     }
 

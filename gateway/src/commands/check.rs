@@ -7,6 +7,7 @@ use crate::config::{ConfigError, Settings};
 use crate::database::{self, schema};
 use clap::Args;
 use connectors::settings::SourceSettings;
+use connectors::sync::Checked;
 use entity::Clock;
 use futures::future::join_all;
 use tokio::time::timeout;
@@ -25,6 +26,9 @@ pub(super) struct Arguments {
     /// Which sources to try [default: all]
     #[arg(value_name = "SOURCE")]
     sources: Vec<String>,
+    /// Show what the first records become, and what would be refused
+    #[arg(long)]
+    sample: bool,
 }
 
 /// What was found: a sentence either way.
@@ -34,7 +38,7 @@ type Finding = Result<String, String>;
 pub(super) async fn run(
     arguments: &Arguments,
     settings: Result<Settings, ConfigError>,
-    probe: impl AsyncFn(&SourceSettings) -> Result<String, connectors::Error>,
+    probe: impl AsyncFn(&SourceSettings) -> Result<Checked, connectors::Error>,
     output: &mut Output,
 ) -> anyhow::Result<ExitCode> {
     let settings = match settings {
@@ -49,19 +53,28 @@ pub(super) async fn run(
     let (store, cache, sources) = tokio::join!(
         try_database(&settings),
         try_redis(&settings),
-        join_all(chosen.into_iter().map(async |source| {
-            let finding = probe(source).await.map_err(|error| error.to_string());
-            (format!("source {}", source.id), finding)
-        }))
+        join_all(chosen.into_iter().map(async |source| { (format!("source {}", source.id), probe(source).await) }))
     );
+    let mut samples = Vec::new();
+    let sources = sources.into_iter().map(|(name, checked)| match checked {
+        Ok(checked) => {
+            samples.extend(checked.sample);
+            (name, Ok(checked.found))
+        }
+        Err(error) => (name, Err(error.to_string())),
+    });
     let mut findings =
         vec![("configuration".to_owned(), Ok(read)), ("database".to_owned(), store), ("redis".to_owned(), cache)];
     findings.extend(sources);
-    Ok(tell(findings, output))
+    let code = tell(findings, output);
+    if arguments.sample {
+        samples.into_iter().for_each(|line| output.line(line));
+    }
+    Ok(code)
 }
 
 /// Asks a source for a token and for the first page of every stream.
-pub(super) async fn probe(settings: &SourceSettings) -> Result<String, connectors::Error> {
+pub(super) async fn probe(settings: &SourceSettings) -> Result<Checked, connectors::Error> {
     connectors::sync::check(settings, &Clock::system()).await
 }
 
@@ -138,16 +151,27 @@ mod tests {
         }
     }
 
-    async fn probe(source: &SourceSettings) -> Result<String, connectors::Error> {
+    async fn probe(source: &SourceSettings) -> Result<Checked, connectors::Error> {
         match source.id.as_str() {
-            "homes" => Ok("first page read".to_owned()),
+            "homes" => {
+                let sample = vec!["homes 1: {}".to_owned(), "homes 2: refused: `title` is missing".to_owned()];
+                Ok(Checked { found: "first page read".to_owned(), sample })
+            }
             _ => Err(connectors::Error::new(ErrorKind::TokenRefused, "the token endpoint refused the client")),
         }
     }
 
     async fn check(settings: Result<Settings, ConfigError>, sources: &[&str]) -> (String, Vec<String>) {
+        check_with(settings, sources, false).await
+    }
+
+    async fn check_with(
+        settings: Result<Settings, ConfigError>,
+        sources: &[&str],
+        sample: bool,
+    ) -> (String, Vec<String>) {
         let mut output = Output::Lines(Vec::new());
-        let arguments = Arguments { sources: sources.iter().map(|&id| id.to_owned()).collect() };
+        let arguments = Arguments { sources: sources.iter().map(|&id| id.to_owned()).collect(), sample };
         let code = run(&arguments, settings, probe, &mut output).await.unwrap();
         let Output::Lines(lines) = output else { panic!("the output is kept") };
         (format!("{code:?}"), lines)
@@ -169,12 +193,14 @@ mod tests {
         assert_eq!(code, format!("{:?}", ExitCode::FAILURE));
         let (code, lines) = check(Ok(settings(None)), &["homes"]).await;
         assert_eq!(lines.len(), 4);
+        let (_, lines) = check_with(Ok(settings(None)), &["homes"], true).await;
+        assert_eq!(lines[4..], ["homes 1: {}", "homes 2: refused: `title` is missing"]);
         assert_eq!(code, format!("{:?}", ExitCode::SUCCESS));
     }
 
     #[tokio::test]
     async fn a_source_that_is_not_configured_is_bad_use() {
-        let arguments = Arguments { sources: vec!["home".to_owned()] };
+        let arguments = Arguments { sources: vec!["home".to_owned()], sample: false };
         let error = run(&arguments, Ok(settings(None)), probe, &mut Output::Lines(Vec::new())).await.unwrap_err();
         assert_eq!(error.to_string(), "there is no source `home`; known are homes, offers");
         assert!(error.is::<BadUse>());

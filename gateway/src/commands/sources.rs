@@ -83,7 +83,7 @@ pub(super) async fn run(
     settings: &crate::config::SyncSettings,
     mut ended: impl FnMut(&SourceSettings, Result<RunReport, connectors::Error>),
 ) {
-    let rank = |source: &SourceSettings| match systems::manifest(&source.connector).map(|manifest| manifest.kind) {
+    let rank = |source: &SourceSettings| match systems::kind(source) {
         Ok(SourceKind::NationalRegister) => 0,
         Ok(SourceKind::SchoolBoard) => 1,
         _ => 2,

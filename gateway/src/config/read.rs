@@ -10,7 +10,7 @@ use figment::{Figment, Metadata, Profile, Provider};
 use serde::de::DeserializeOwned;
 
 use super::environment::ENVIRONMENT;
-use super::{ConfigError, Environment, Problem, Settings};
+use super::{ConfigError, Environment, Problem, Settings, position};
 
 /// The tables of a configuration.
 const SECTIONS: [&str; 13] = [
@@ -39,6 +39,8 @@ pub(super) struct Reader<'a> {
     root: Dict,
     /// The file, or what it would be called.
     file: PathBuf,
+    /// What is in it. Empty where there is none.
+    text: String,
     problems: Vec<Problem>,
 }
 
@@ -55,15 +57,18 @@ impl<'a> Reader<'a> {
         let path = named.or_else(|| default.is_file().then_some(default));
         let file = path.unwrap_or(default).to_path_buf();
         let mut figment = Figment::new();
+        let mut text = String::new();
         if let Some(path) = path {
-            figment = figment.merge(File::read(path)?);
+            let file = File::read(path)?;
+            text = file.text.clone();
+            figment = figment.merge(file);
         }
         figment = figment.merge(environment);
         let data = figment.data().map_err(|error| {
             fail(&file, format!("cannot be read as settings: {}", one_line(&error.kind.to_string())))
         })?;
         let root = data.get(&Profile::Default).cloned().unwrap_or_default();
-        Ok(Self { environment, figment, root, file, problems: Vec::new() })
+        Ok(Self { environment, figment, root, file, text, problems: Vec::new() })
     }
 
     /// The environment that was read.
@@ -128,6 +133,12 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The file, line and column of what stands at `path` in the source of this number.
+    pub(super) fn position(&self, source: usize, path: &[String]) -> Option<String> {
+        let (line, column) = position::of(&self.text, source, path)?;
+        Some(format!("{}:{line}:{column}", self.file.display()))
+    }
+
     fn refuse_unknown_sections(&mut self) {
         let unknown: Vec<_> = self.root.keys().filter(|name| !SECTIONS.contains(&name.as_str())).cloned().collect();
         for name in unknown {
@@ -170,7 +181,7 @@ impl<'a> Reader<'a> {
             return T::default();
         };
         let place = self.place(name);
-        self.read(value, name, &place).unwrap_or_default()
+        self.read(value, name, &place, None).unwrap_or_default()
     }
 
     fn sources(&mut self) -> Vec<SourceSettings> {
@@ -183,7 +194,7 @@ impl<'a> Reader<'a> {
                 .filter_map(|(number, source)| {
                     let id = source.find_ref("id").and_then(Value::as_str);
                     let label = id.map_or_else(|| format!("source #{}", number + 1), source_label);
-                    self.read(source, &label, &place)
+                    self.read(source, &label, &place, Some(number))
                 })
                 .collect(),
             Some(_) => {
@@ -195,7 +206,15 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads one table. What is wrong in it is noted, taken out, and the rest read again.
-    fn read<T: DeserializeOwned>(&mut self, mut value: Value, label: &str, place: &str) -> Option<T> {
+    ///
+    /// `source` is its number, where it is one.
+    fn read<T: DeserializeOwned>(
+        &mut self,
+        mut value: Value,
+        label: &str,
+        place: &str,
+        source: Option<usize>,
+    ) -> Option<T> {
         let mut taken = Vec::new();
         loop {
             let error = match value.deserialize::<T>() {
@@ -209,7 +228,13 @@ impl<'a> Reader<'a> {
                 return None;
             }
             // A source is known by its name, which is no path; all of them are in one place.
-            let place = if self.root.contains_key(label) { self.place(&key) } else { place.to_owned() };
+            let place = match source {
+                None => self.place(&key),
+                Some(number) if error.path.first().is_some_and(|first| first == "interface") => {
+                    self.position(number, &error.path).unwrap_or_else(|| place.to_owned())
+                }
+                Some(_) => place.to_owned(),
+            };
             self.problem_at(place, &key, what);
             if error.path.is_empty() || matches!(error.kind, Kind::MissingField(_)) || !take(&mut value, &error.path) {
                 return None;
@@ -311,6 +336,7 @@ fn fail(file: &Path, what: String) -> ConfigError {
 
 /// A file that has been read.
 struct File {
+    text: String,
     table: Dict,
 }
 
@@ -329,7 +355,7 @@ impl File {
             };
             fail(path, what)
         })?;
-        Ok(Self { table })
+        Ok(Self { text, table })
     }
 }
 

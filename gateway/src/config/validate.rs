@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
-use connectors::settings::{Secret, SourceSettings};
-use connectors::systems::Entry;
+use connectors::settings::{HeaderText, Secret, SourceSettings};
+use connectors::systems::declarative::{self, Mistake};
+use connectors::systems::{DECLARATIVE, Entry};
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
@@ -210,7 +211,7 @@ fn log_filter(settings: &mut Settings, reader: &mut Reader<'_>) {
 fn sources(sources: &mut [SourceSettings], reader: &mut Reader<'_>, systems: &[Entry]) {
     let mut seen = HashSet::new();
     let place = reader.place("source");
-    for source in sources {
+    for (number, source) in sources.iter_mut().enumerate() {
         let label = source_label(&source.id);
         let mut problems = Vec::new();
         if !is_identifier(&source.id) {
@@ -236,10 +237,15 @@ fn sources(sources: &mut [SourceSettings], reader: &mut Reader<'_>, systems: &[E
                 Err(what) => problems.push(("oauth.client_secret", what)),
             }
         }
-        connector(source, systems, &mut problems);
+        let described = described(source, reader);
+        connector(source, systems, described.is_empty(), &mut problems);
         for (key, what) in problems {
             let key = if key.is_empty() { label.clone() } else { format!("{label}.{key}") };
             reader.problem_at(place.clone(), &key, what);
+        }
+        for Mistake { path, what } in described {
+            let place = reader.position(number, &path).unwrap_or_else(|| place.clone());
+            reader.problem_at(place, &format!("{label}.{}", path.join(".")), what);
         }
     }
 }
@@ -259,7 +265,32 @@ fn addresses(source: &SourceSettings, problems: &mut Vec<(&'static str, String)>
     }
 }
 
-fn connector(source: &SourceSettings, systems: &[Entry], problems: &mut Vec<(&'static str, String)>) {
+/// What is wrong with how a source's interface is described. Its secrets are fetched.
+fn described(source: &mut SourceSettings, reader: &Reader<'_>) -> Vec<Mistake> {
+    let key = |path: &[&str]| path.iter().map(|part| (*part).to_owned()).collect();
+    let mut found = declarative::mistakes(source);
+    let Some(interface) = &mut source.interface else { return found };
+    if source.connector != DECLARATIVE {
+        let what = format!("is for connector = \"{DECLARATIVE}\"; `{}` knows its own", source.connector);
+        found.push(Mistake { path: key(&["interface"]), what });
+    }
+    for (path, text) in interface.header_texts() {
+        if let HeaderText::Secret(secret) = text {
+            match fetch(secret, reader.environment()) {
+                Ok(fetched) => *secret = Secret::Resolved(fetched),
+                Err(what) => found.push(Mistake { path, what }),
+            }
+        }
+    }
+    found
+}
+
+fn connector(
+    source: &SourceSettings,
+    systems: &[Entry],
+    is_well_described: bool,
+    problems: &mut Vec<(&'static str, String)>,
+) {
     let Some(entry) = systems.iter().find(|entry| entry.manifest.id == source.connector) else {
         let known: Vec<_> = systems.iter().map(|entry| entry.manifest.id).collect();
         problems.push((
@@ -268,7 +299,7 @@ fn connector(source: &SourceSettings, systems: &[Entry], problems: &mut Vec<(&'s
         ));
         return;
     };
-    let known: Vec<_> = entry.manifest.streams.iter().map(|stream| stream.name).collect();
+    let known = entry.streams(source);
     if let Some(streams) = &source.streams {
         for stream in streams.iter().filter(|stream| !known.contains(&stream.as_str())) {
             let what = format!("`{}` has no stream `{stream}`; it has {}", source.connector, known.join(", "));
@@ -279,6 +310,7 @@ fn connector(source: &SourceSettings, systems: &[Entry], problems: &mut Vec<(&'s
         }
     }
     if problems.is_empty()
+        && is_well_described
         && let Err(error) = (entry.build)(source)
     {
         problems.push(("", error.to_string()));

@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use connectors::sync::INTERFACE;
 use connectors::systems;
+use connectors::systems::DECLARATIVE;
 use entity::vocabulary::{RecordType, SourceKind, SyncStatus};
 use entity::{checkpoint, source};
 
@@ -42,15 +43,15 @@ pub(crate) struct Freshness {
     pub(crate) health: SourceHealth,
     /// Whether its records may be out of date.
     pub(crate) is_stale: bool,
-    /// When each stream was last read to its end.
-    confirmed: Vec<(String, DateTime<Utc>)>,
+    /// The streams that it was read by, and when each was last read to its end.
+    streams: Vec<(String, Option<DateTime<Utc>>)>,
 }
 
 impl Freshness {
     pub(crate) fn new(source: source::Model, now: DateTime<Utc>) -> Self {
         let health = health(&source, now);
         let is_stale = source.kind != SourceKind::Hub && (health == SourceHealth::Failing || is_late(&source, now));
-        Self { source, health, is_stale, confirmed: Vec::new() }
+        Self { source, health, is_stale, streams: Vec::new() }
     }
 
     /// What is to be done about it, in a sentence; `None` where nothing is. `error` is why its last run did not succeed.
@@ -75,8 +76,7 @@ impl Freshness {
 
     /// Takes in what is known of one of its streams.
     pub(crate) fn add(&mut self, checkpoint: Option<checkpoint::Model>) {
-        let confirmed = checkpoint.and_then(|checkpoint| Some((checkpoint.stream, checkpoint.confirmed_at?)));
-        self.confirmed.extend(confirmed);
+        self.streams.extend(checkpoint.map(|checkpoint| (checkpoint.stream, checkpoint.confirmed_at)));
     }
 
     /// When the source last confirmed its records of this type. `None` where it never did.
@@ -85,13 +85,18 @@ impl Freshness {
         let gives = |name: &str| {
             manifest.streams.iter().any(|stream| stream.name == name && stream.records.contains(&record_type))
         };
-        self.confirmed.iter().filter(|(stream, _)| gives(stream)).map(|(_, at)| *at).max()
+        self.streams.iter().filter(|(stream, _)| gives(stream)).filter_map(|(_, at)| *at).max()
     }
 
-    /// Whether records of this type may come from it.
+    /// Whether records of this type may come from it. What is described in configuration gives what it has been read
+    /// for: the store does not know its description.
     pub(crate) fn gives(&self, record_type: RecordType) -> bool {
-        systems::manifest(&self.source.connector)
-            .is_ok_and(|manifest| manifest.streams.iter().any(|stream| stream.records.contains(&record_type)))
+        let is_read = |name: &str| self.streams.iter().any(|(stream, _)| stream == name);
+        let is_described = self.source.connector == DECLARATIVE;
+        systems::manifest(&self.source.connector).is_ok_and(|manifest| {
+            let mut streams = manifest.streams.iter().filter(|stream| !is_described || is_read(stream.name));
+            streams.any(|stream| stream.records.contains(&record_type))
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use entity::vocabulary::{CapacityUnit, SupportKind, Theme};
 use super::{Asked, Offered, Place};
 
 /// A need without an end is looked at for a year.
-const HORIZON: Days = Days::new(365);
+pub(crate) const HORIZON: Days = Days::new(365);
 /// Hours a week of one FTE (CAO primair onderwijs).
 const HOURS_PER_FTE: f64 = 40.0;
 /// What a criterion gives that cannot be judged.

@@ -12,8 +12,9 @@ use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use connectors::api::{self, Api};
-use connectors::systems::{self, SYSTEMS};
+use connectors::systems::{self, DECLARATIVE, SYSTEMS};
 use connectors::{Connector, Error, Mapped, ReadRequest, Refused, SourceSettings, StreamSpec};
+use gateway::config::{Environment, Settings};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -22,9 +23,10 @@ const ENDLESS: usize = 20;
 
 /// A stream of a system, and one of its fixtures.
 pub(super) struct Case {
-    pub(super) system: &'static str,
-    pub(super) stream: &'static StreamSpec,
+    pub(super) system: String,
+    pub(super) stream: StreamSpec,
     fixture: PathBuf,
+    settings: SourceSettings,
     connector: Arc<dyn Connector>,
 }
 
@@ -39,30 +41,60 @@ pub(super) enum Answer {
     Status(StatusCode),
 }
 
-/// Every stream of every system with each of its fixtures.
+/// A description's streams, each with that of the system's own connector.
+type Streams = &'static [(&'static str, &'static str)];
+
+/// The descriptions of `tests/fixtures/declarative`, each with the system whose pages it reads, and its streams with
+/// the system's.
+const DESCRIBED: [(&str, &str, Streams); 3] = [
+    ("hsds", "partner", &[("partners", "organizations"), ("offers", "services"), ("commitments", "commitments")]),
+    ("oneroster", "school_board", &[("school_boards", "orgs"), ("schools", "orgs"), ("needs", "needs")]),
+    ("vera", "municipal", &[("housing_schemes", "housing_schemes"), ("housing_options", "housing_options")]),
+];
+
+/// Every stream of every system, and of every description, with each of its fixtures.
 ///
 /// # Errors
 /// When a stream has none, or a folder belongs to no stream.
 pub(super) fn cases() -> Result<Vec<Case>> {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
     let mut cases = Vec::new();
-    for entry in SYSTEMS {
+    for entry in SYSTEMS.iter().filter(|entry| entry.manifest.id != DECLARATIVE) {
         let folder = fixtures.join(entry.manifest.id);
-        let streams = entry.manifest.streams;
+        let streams = &entry.manifest.streams;
         for path in entries(&folder)? {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             ensure!(streams.iter().any(|stream| stream.name == name), "{} belongs to no stream", path.display());
         }
-        for stream in streams {
+        for stream in streams.iter() {
             let found = entries(&folder.join(stream.name))?;
             ensure!(!found.is_empty(), "{} has no fixtures of {}", entry.manifest.id, stream.name);
             for fixture in found {
-                let connector = systems::connector(&settings(entry.manifest.id, "http://127.0.0.1:9")?)?;
-                cases.push(Case { system: entry.manifest.id, stream, fixture, connector });
+                cases.push(Case::new(entry.manifest.id, settings(entry.manifest.id)?, *stream, fixture)?);
+            }
+        }
+    }
+    for (name, system, streams) in DESCRIBED {
+        let settings = described(name)?;
+        let connector = systems::connector(&settings)?;
+        ensure!(connector.manifest().streams.len() == streams.len(), "{name} describes other streams");
+        for stream in connector.manifest().streams.iter() {
+            let (_, read) = streams.iter().find(|(described, _)| *described == stream.name).context(stream.name)?;
+            for fixture in entries(&fixtures.join(system).join(read))? {
+                cases.push(Case::new(&format!("declarative-{name}"), settings.clone(), *stream, fixture)?);
             }
         }
     }
     Ok(cases)
+}
+
+/// A source of a description, as an operator would write it.
+pub(super) fn described(name: &str) -> Result<SourceSettings> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/declarative").join(name).with_extension("toml");
+    let none: [(&str, &str); 0] = [];
+    let settings = Settings::load(Some(&file), &Environment::given(none))?;
+    let source = settings.sources.into_iter().next().context("a source")?;
+    Ok(SourceSettings { base_url: Some("http://127.0.0.1:9".parse()?), ..source })
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
@@ -73,15 +105,32 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// What a source of any connector needs: each takes of these what it knows.
-fn settings(connector: &str, url: &str) -> Result<SourceSettings> {
+fn settings(connector: &str) -> Result<SourceSettings> {
+    let url = "http://127.0.0.1:9";
     let described = json!({
         "id": "conformance", "connector": connector,
         "base_url": url, "locations": format!("{url}/locations"), "boards": format!("{url}/boards"),
     });
-    Ok(SourceSettings { request_timeout: Duration::from_secs(10), ..serde_json::from_value(described)? })
+    Ok(serde_json::from_value(described)?)
+}
+
+/// The same source, whose system is at `url`.
+fn at(url: &str, settings: &SourceSettings) -> Result<SourceSettings> {
+    Ok(SourceSettings {
+        base_url: Some(url.parse()?),
+        locations: settings.locations.is_some().then(|| format!("{url}/locations")),
+        boards: settings.boards.is_some().then(|| format!("{url}/boards")),
+        request_timeout: Duration::from_secs(10),
+        ..settings.clone()
+    })
 }
 
 impl Case {
+    fn new(system: &str, settings: SourceSettings, stream: StreamSpec, fixture: PathBuf) -> Result<Self> {
+        let connector = systems::connector(&settings)?;
+        Ok(Self { system: system.to_owned(), stream, fixture, settings, connector })
+    }
+
     /// Its name as a snapshot's.
     pub(super) fn name(&self) -> String {
         let form = self.fixture.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
@@ -134,7 +183,7 @@ impl Case {
         since: Option<DateTime<Utc>>,
     ) -> Result<(Vec<String>, Result<Vec<Value>, Error>)> {
         let (url, asked) = serve(answer).await?;
-        let settings = settings(self.system, &url)?;
+        let settings = at(&url, &self.settings)?;
         let (connector, api) = (systems::connector(&settings)?, Api::new(&api::client()?, &settings, None)?);
         let mut records = Vec::new();
         let mut tokens: Vec<Option<String>> = vec![None];

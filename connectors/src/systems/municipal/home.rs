@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{code, municipality};
 use crate::record::{Address, Eligibility, Municipality};
-use crate::systems::fields::{Fields, at, items};
+use crate::systems::fields::{Fields, at, items, spaced};
 
 /// What a publication says of its home.
 pub(super) struct Home {
@@ -98,16 +98,6 @@ fn address(fields: &mut Fields<'_>) -> Option<Address> {
         city: fields.line(&["adres", "woonplaats", "naam"]),
     };
     (address != Address::default()).then_some(address)
-}
-
-/// `1012AB` as `1012 AB`; what is no such postcode stays as it is.
-fn spaced(postcode: String) -> String {
-    match postcode.split_at_checked(4) {
-        Some((digits, letters)) if letters.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-            format!("{digits} {}", letters.to_ascii_uppercase())
-        }
-        _ => postcode,
-    }
 }
 
 fn in_a_line(address: &Address) -> Option<String> {

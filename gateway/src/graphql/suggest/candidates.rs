@@ -2,7 +2,8 @@
 //! something left. Found by index, one statement for a whole level; of each row's candidates the best are kept, as far as
 //! theme, kind of support, reach and VOG can tell.
 
-use chrono::{Days, NaiveDate};
+use chrono::NaiveDate;
+use entity::geo::EARTH_RADIUS_KM;
 use entity::vocabulary::{NeedStatus, SupportKind, Theme};
 use entity::{Code, commitment, municipality, need, offer, offer_municipality, offer_region, school};
 use sea_orm::prelude::Uuid;
@@ -18,14 +19,10 @@ use crate::graphql::list::qualified;
 use crate::graphql::reader::Reader;
 use crate::graphql::types::commitment::live;
 use crate::graphql::viewer::one_of;
-use crate::matching::{self, Criterion, MatchingSettings};
+use crate::matching::{self, Criterion, HORIZON, MatchingSettings};
 
-/// Mean radius of the earth in kilometres (IUGG).
-const EARTH_RADIUS_KM: f64 = 6371.0088;
 /// Kilometres of a degree of latitude: a little less than there are, so that a band is a little too wide.
 const KM_OF_A_DEGREE: f64 = 111.0;
-/// A need without an end is looked at for a year.
-const HORIZON: Days = Days::new(365);
 /// What reaches give at best; see `matching::criteria`.
 const REACHES: [(&str, f64); 2] = [("national", matching::COUNTRY), ("circle", 1.0)];
 

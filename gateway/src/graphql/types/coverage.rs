@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use async_graphql::{Context, SimpleObject};
+use entity::geo::EARTH_RADIUS_KM;
 use entity::vocabulary::{NeedStatus, RecordType, Theme};
 use entity::{Code, CodeSet, municipality, need, offer, offer_municipality, offer_region, school, school_board};
 use sea_orm::ConnectionTrait;
@@ -18,9 +19,6 @@ use crate::graphql::reader::Reader;
 use crate::graphql::rows::Key;
 use crate::graphql::viewer::{one_of, published};
 use crate::graphql::vocabulary::Term;
-
-/// Mean radius of the earth in kilometres (IUGG).
-const EARTH_RADIUS_KM: f64 = 6371.0088;
 
 /// How needs on a theme are met. A need with several themes counts for each.
 #[derive(Clone, Copy, Debug, SimpleObject)]
