@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use async_graphql::parser::parse_query;
-use async_graphql::parser::types::{BaseType, DocumentOperations, OperationType, VariableDefinition};
+use async_graphql::parser::types::{
+    BaseType, DocumentOperations, ExecutableDocument, OperationType, VariableDefinition,
+};
 use async_graphql::{Executor, Name, Request, Response, Variables};
 use entity::global_id::{GlobalId, Kind};
 use entity::webhook_endpoint::WebhookEvent;
@@ -12,9 +14,11 @@ use futures::future::BoxFuture;
 use uuid::Uuid;
 
 use crate::auth::Identity;
+use crate::config::LimitSettings;
 use crate::error::{Code, Failure, Result, code_of};
 use crate::graphql::Graph;
 use crate::graphql::caller::Caller;
+use crate::graphql::limits::tokens;
 
 /// The variable that holds the record's id.
 const ID: &str = "id";
@@ -33,15 +37,22 @@ pub(super) struct Subject {
 pub(super) async fn ask(graph: &Graph, identity: Identity, query: &str, subject: &Subject) -> Response {
     let mut variables = Variables::default();
     variables.insert(Name::new(ID), subject.id.as_str().into());
-    if declares_offers(query) {
+    if declares_offers(query, &graph.limits) {
         variables.insert(Name::new(OFFERS), subject.offers.clone().into());
     }
     let caller = Caller { identity: Some(Arc::new(identity)), only_reads: true, ..Caller::default() };
     graph.execute(Request::new(query).variables(variables).data(caller)).await
 }
 
-fn declares_offers(query: &str) -> bool {
-    parse_query(query).is_ok_and(|document| {
+/// The selection, where it may be parsed: the parser follows nesting down the stack. What is wrong with any other is told
+/// by whoever executes it, with the place.
+fn parsed(query: &str, limits: &LimitSettings) -> Option<ExecutableDocument> {
+    tokens::check(query, limits).ok()?;
+    parse_query(query).ok()
+}
+
+fn declares_offers(query: &str, limits: &LimitSettings) -> bool {
+    parsed(query, limits).is_some_and(|document| {
         let mut operations = document.operations.iter();
         operations.any(|(_, operation)| {
             operation.node.variable_definitions.iter().any(|variable| variable.node.name.node == OFFERS)
@@ -90,7 +101,7 @@ impl Trials {
     }
 
     async fn try_out(&self, caller: &Caller, event: WebhookEvent, query: &str) -> Result<Option<String>> {
-        if let Some(fault) = form_fault(event, query) {
+        if let Some(fault) = form_fault(event, query, &self.0.limits) {
             return Ok(Some(fault));
         }
         let Some(identity) = caller.identity.as_deref() else { return Err(Failure::Unauthenticated) };
@@ -109,12 +120,11 @@ impl Trials {
 }
 
 /// What is wrong with a selection that the schema does not tell: it is one query, about one record.
-fn form_fault(event: WebhookEvent, query: &str) -> Option<String> {
+fn form_fault(event: WebhookEvent, query: &str, limits: &LimitSettings) -> Option<String> {
     if query.len() > LONGEST {
         return Some(format!("This has {} bytes; it may have {LONGEST}.", query.len()));
     }
-    // What cannot be parsed is told by whoever executes it, with the place.
-    let document = parse_query(query).ok()?;
+    let document = parsed(query, limits)?;
     let operation = match &document.operations {
         DocumentOperations::Single(operation) => Some(operation),
         DocumentOperations::Multiple(all) if all.len() == 1 => all.values().next(),
@@ -159,7 +169,8 @@ mod tests {
 
     #[test]
     fn a_selection_is_one_query_about_one_record() {
-        let fault = |query| form_fault(WebhookEvent::NeedFits, query);
+        let limits = LimitSettings::default();
+        let fault = |query| form_fault(WebhookEvent::NeedFits, query, &limits);
         for query in [
             "query ($id: ID!) { node(id: $id) { id } }",
             "query A($id: ID!, $offers: [ID!]!) { node(id: $id) { ...F } nodes(ids: $offers) { id } } fragment F on Need { id }",
@@ -180,6 +191,14 @@ mod tests {
             assert!(fault(query).is_some(), "{query}");
         }
         let offers = "query ($id: ID!, $offers: [ID!]!) { node(id: $id) { id } nodes(ids: $offers) { id } }";
-        assert!(form_fault(WebhookEvent::CommitmentChanged, offers).is_some());
+        assert!(form_fault(WebhookEvent::CommitmentChanged, offers, &limits).is_some());
+    }
+
+    #[test]
+    fn a_selection_that_goes_too_deep_is_left_to_the_gate() {
+        let limits = LimitSettings::default();
+        let deep = "{a".repeat(LONGEST / 2);
+        assert_eq!(form_fault(WebhookEvent::NeedFits, &deep, &limits), None);
+        assert!(!declares_offers(&deep, &limits));
     }
 }
