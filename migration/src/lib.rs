@@ -16,6 +16,7 @@ mod m20261124_000004_search;
 mod m20261124_000005_matching;
 mod m20261124_000006_writes;
 mod m20261124_000007_webhooks;
+mod m20261124_000008_search_places;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000005_matching::Migration),
             Box::new(m20261124_000006_writes::Migration),
             Box::new(m20261124_000007_webhooks::Migration),
+            Box::new(m20261124_000008_search_places::Migration),
         ]
     }
 }

@@ -81,11 +81,35 @@ impl Search {
     pub(crate) async fn page(&self, reader: &Reader) -> Result<Hits> {
         let has_previous = self.window.after.is_some();
         let Some(index) = &self.index else { return Ok(Hits { hits: Vec::new(), has_next: false, has_previous }) };
+        let length = usize::try_from(self.window.length).unwrap_or(usize::MAX);
+        // Whatever has every word in its title comes before all else, so a page that is full of it is the page. A common
+        // word would take reading thousands of documents.
+        let mut hits = Vec::new();
+        if self.may_have_best()? {
+            hits = self.found(reader, index, Some(Place::Title)).await?;
+        }
+        if hits.len() <= length {
+            hits = self.found(reader, index, None).await?;
+        }
+        let has_next = hits.len() > length;
+        hits.truncate(length);
+        Ok(Hits { hits, has_next, has_previous })
+    }
+
+    /// Whether there may be records behind the window's beginning that have every word in their title.
+    fn may_have_best(&self) -> Result<bool> {
+        let Some(cursor) = &self.window.after else { return Ok(true) };
+        let score = cursor.value.get(0).and_then(serde_json::Value::as_i64).ok_or_else(no_cursor)?;
+        Ok(score >= i64::from(BEST - LONGEST_TITLE))
+    }
+
+    /// A page of documents that have every word, best first, and one beyond it.
+    async fn found(&self, reader: &Reader, index: &Index, place: Option<Place>) -> Result<Vec<Hit>> {
         let columns = [SCORE, RECORD_TYPE, RECORD_ID].map(|name| Expr::col(Alias::new(name)));
-        let mut ordered = index.documents();
+        let mut ordered = index.documents(place);
         ordered
             .exprs([qualified(search_document::Column::RecordType), qualified(search_document::Column::RecordId)])
-            .expr_as(score(index), Alias::new(SCORE))
+            .expr_as(score(index, place), Alias::new(SCORE))
             .and_where(qualified(search_document::Column::RecordType).is_in(self.types.iter().copied()));
         let mut select = Query::select();
         select.exprs(columns.clone()).limit(self.window.length + 1);
@@ -105,17 +129,13 @@ impl Search {
             Expr::SubQuery(None, Box::new(records.into())).is_not_null()
         }));
         let rows = reader.db.query_all(&select).await?;
-        let mut hits = rows.iter().map(|row| self.hit(row)).collect::<std::result::Result<Vec<_>, DbErr>>()?;
-        let length = usize::try_from(self.window.length).unwrap_or(usize::MAX);
-        let has_next = hits.len() > length;
-        hits.truncate(length);
-        Ok(Hits { hits, has_next, has_previous })
+        Ok(rows.iter().map(|row| self.hit(row)).collect::<std::result::Result<Vec<_>, DbErr>>()?)
     }
 
     /// How many records are found in all.
     pub(crate) async fn count(&self, reader: &Reader) -> Result<i64> {
         let Some(index) = &self.index else { return Ok(0) };
-        let mut select = index.documents();
+        let mut select = index.documents(None);
         select.expr_as(Expr::val(1).count(), Alias::new(COUNT));
         select.cond_where(self.visible(reader, &qualified(search_document::Column::RecordType), |records, _| {
             qualified(search_document::Column::RecordId).in_subquery(records)
@@ -162,8 +182,12 @@ impl Search {
     }
 }
 
-fn score(index: &Index) -> Expr {
+/// The score of a document that has every word; with a place, every one of them there.
+fn score(index: &Index, place: Option<Place>) -> Expr {
     let points = (0..index.len()).map(|word| -> Expr {
+        if place == Some(Place::Title) {
+            return Expr::val(POINTS[0]);
+        }
         Expr::case(index.stands_in(word, Place::Title), POINTS[0])
             .case(index.stands_in(word, Place::Keywords), POINTS[1])
             .finally(POINTS[2])
@@ -184,5 +208,9 @@ fn behind(cursor: &Cursor) -> Result<Expr> {
         let id: Uuid = cursor.id.parse().ok()?;
         Some(Expr::tuple([Expr::val(score), Expr::val(record_type), Expr::val(id)]))
     };
-    place().ok_or_else(|| Failure::bad_user_input("`after` is no cursor of this search."))
+    place().ok_or_else(no_cursor)
+}
+
+fn no_cursor() -> Failure {
+    Failure::bad_user_input("`after` is no cursor of this search.")
 }

@@ -1,8 +1,8 @@
 //! The index of words, as each database has it: which documents have the words, and where in them a word stands.
 //!
 //! A word is found by its stem, and by itself; a word that is still being typed by its beginning as well. PostgreSQL's
-//! lexemes are stems, and words behind a `_`; FTS5 has words only, so those that share a stem are looked up in the list of
-//! its words first.
+//! lexemes are stems, and words behind a `_`, and both once more behind the mark of the place where they stand; FTS5 has
+//! words only, so those that share a stem are looked up in the list of its words first.
 
 use sea_orm::sea_query::{
     Alias, CommonTableExpression, Condition, Expr, ExprTrait, Query, SelectStatement, UnionType, WithClause,
@@ -53,16 +53,16 @@ impl Index {
         }
     }
 
-    /// Documents that have every word.
-    pub(super) fn documents(&self) -> SelectStatement {
+    /// Documents that have every word; with a place, every one of them there.
+    pub(super) fn documents(&self, place: Option<Place>) -> SelectStatement {
         let mut select = Query::select();
         match self {
             Self::Postgres(words) => {
-                select.with_cte(WithClause::new().cte(asked(words)).to_owned());
+                select.with_cte(WithClause::new().cte(asked(words, place)).to_owned());
                 select.from(Alias::new(ASKED)).from(search_document::Entity).and_where(matches("every"));
             }
             Self::Sqlite(forms) => {
-                let every: Vec<String> = forms.iter().map(|forms| format!("({forms})")).collect();
+                let every: Vec<String> = forms.iter().map(|forms| within(place, forms)).collect();
                 select.from(search_document::Entity).and_where(found(every.join(" AND ")));
             }
         }
@@ -71,10 +71,9 @@ impl Index {
 
     /// The document has word number `index` in this place.
     pub(super) fn stands_in(&self, index: usize, place: Place) -> Expr {
-        match (self, place) {
-            (Self::Postgres(_), place) => matches(&column(index, place)),
-            (Self::Sqlite(forms), Place::Title) => found(format!("{{title}} : ({})", forms[index])),
-            (Self::Sqlite(forms), Place::Keywords) => found(format!("{{keywords}} : ({})", forms[index])),
+        match self {
+            Self::Postgres(_) => matches(&column(index, place)),
+            Self::Sqlite(forms) => found(within(Some(place), &forms[index])),
         }
     }
 }
@@ -94,30 +93,45 @@ fn matches(asked: &str) -> Expr {
 }
 
 /// What is asked, in PostgreSQL's words, made once: in a prepared statement's general plan it would be made for each row.
-fn asked(words: &[Word]) -> CommonTableExpression {
+fn asked(words: &[Word], place: Option<Place>) -> CommonTableExpression {
     let mut select = Query::select();
-    let every =
-        words.iter().map(|word| lexemes(word, "")).reduce(|all, word| Expr::cust_with_exprs("$1 && $2", [all, word]));
+    let every = words
+        .iter()
+        .map(|word| lexemes(word, place))
+        .reduce(|all, word| Expr::cust_with_exprs("$1 && $2", [all, word]));
     select.expr_as(every.unwrap_or_else(|| Expr::cust("CAST('' AS tsquery)")), Alias::new("every"));
     for (index, word) in words.iter().enumerate() {
-        select.expr_as(lexemes(word, "A"), Alias::new(column(index, Place::Title)));
-        select.expr_as(lexemes(word, "B"), Alias::new(column(index, Place::Keywords)));
+        for place in [Place::Title, Place::Keywords] {
+            select.expr_as(lexemes(word, Some(place)), Alias::new(column(index, place)));
+        }
     }
     CommonTableExpression::new().query(select).table_name(Alias::new(ASKED)).materialized(true).to_owned()
 }
 
-/// The word's stem, or the word itself, or its beginning; with this weight. The word is letters and digits only.
-fn lexemes(word: &Word, weight: &str) -> Expr {
+/// The word's stem, or the word itself, or its beginning; in this place. The word is letters and digits only.
+fn lexemes(word: &Word, place: Option<Place>) -> Expr {
     let text = &word.text;
-    let colon = if weight.is_empty() { "" } else { ":" };
-    let beginning = if word.is_beginning { ":*" } else { colon };
-    let itself = format!("'_{text}'{beginning}{weight}");
+    let mark = match place {
+        None => "",
+        Some(Place::Title) => "^",
+        Some(Place::Keywords) => "=",
+    };
+    let itself = format!("'{mark}_{text}'{}", if word.is_beginning { ":*" } else { "" });
     match word.stem() {
         Some(_) => Expr::cust_with_values(
-            "(to_tsquery(CAST('search_dutch' AS regconfig), $1) || CAST($2 AS tsquery))",
-            [format!("{text}{colon}{weight}"), itself],
+            "(CAST(quote_literal($1 || search_stems($2)) AS tsquery) || CAST($3 AS tsquery))",
+            [mark, text, &itself],
         ),
         None => Expr::cust_with_values("CAST($1 AS tsquery)", [itself]),
+    }
+}
+
+/// What FTS5 matches for a word in this place.
+fn within(place: Option<Place>, forms: &str) -> String {
+    match place {
+        None => format!("({forms})"),
+        Some(Place::Title) => format!("({{title}} : ({forms}))"),
+        Some(Place::Keywords) => format!("({{keywords}} : ({forms}))"),
     }
 }
 
