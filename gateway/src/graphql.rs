@@ -13,6 +13,7 @@ mod definition;
 mod documents;
 mod gate;
 pub(crate) mod health;
+mod items;
 mod language;
 mod level;
 mod limits;

@@ -150,12 +150,12 @@ macro_rules! connection {
         #[async_graphql::Object]
         impl $connection {
             /// The records with their cursors.
-            async fn edges(&self) -> Vec<$edge> {
+            async fn edges(&self) -> crate::graphql::items::Items<$edge> {
                 self.0.edges().map($edge).collect()
             }
 
             /// The records.
-            async fn nodes(&self) -> Vec<$node> {
+            async fn nodes(&self) -> crate::graphql::items::Items<$node> {
                 self.0.members().map($node).collect()
             }
 

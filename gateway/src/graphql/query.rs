@@ -34,6 +34,7 @@ use super::types::{change, municipality as municipalities_of, school as schools_
 use super::vocabulary::Term;
 use crate::auth::scope;
 use crate::error::{Failure, Result};
+use crate::graphql::items::Items;
 
 /// What can be read.
 pub(crate) struct Query;
@@ -52,7 +53,7 @@ impl Query {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The global ids.")] ids: Vec<ID>,
-    ) -> Result<Vec<Option<Node>>> {
+    ) -> Result<Items<Option<Node>>> {
         let reader = Reader::of(ctx)?;
         if ids.len() > reader.longest_page {
             let message = format!("`ids` has {} ids; it may have {}.", ids.len(), reader.longest_page);
@@ -266,17 +267,17 @@ impl Query {
     }
 
     /// How primary education is organised in seven other countries (onderwijssystemen).
-    async fn education_systems(&self, ctx: &Context<'_>) -> Result<Vec<EducationSystem>> {
+    async fn education_systems(&self, ctx: &Context<'_>) -> Result<Items<EducationSystem>> {
         reference::education_systems(Reader::of(ctx)?).await
     }
 
     /// The ten themes (thema's) with their labels, in the alliance's order.
-    async fn themes(&self, ctx: &Context<'_>) -> Result<Vec<ThemeInfo>> {
+    async fn themes(&self, ctx: &Context<'_>) -> Result<Items<ThemeInfo>> {
         reference::themes(Reader::of(ctx)?).await
     }
 
     /// The nine kinds of support (ondersteuning) with their labels, in the alliance's order.
-    async fn support_kinds(&self, ctx: &Context<'_>) -> Result<Vec<SupportKindInfo>> {
+    async fn support_kinds(&self, ctx: &Context<'_>) -> Result<Items<SupportKindInfo>> {
         reference::support_kinds(Reader::of(ctx)?).await
     }
 
@@ -307,7 +308,7 @@ impl Query {
     }
 
     /// Every connected system: how fresh it is, how healthy, what was refused.
-    async fn sources(&self, ctx: &Context<'_>) -> Result<Vec<Source>> {
+    async fn sources(&self, ctx: &Context<'_>) -> Result<Items<Source>> {
         Ok(Reader::of(ctx)?.sources().await?.all.iter().cloned().map(Source).collect())
     }
 

@@ -10,6 +10,7 @@ use sea_orm::{EntityTrait, QueryFilter};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
+use crate::graphql::items::Items;
 use crate::graphql::level::{Level, Member};
 use crate::graphql::list::qualified;
 use crate::graphql::reader::Reader;
@@ -141,7 +142,7 @@ pub(crate) struct UpsertResult {
     /// The record as it stands; null where it was refused.
     pub record: Option<Node>,
     /// What is wrong with it.
-    pub user_errors: Vec<UserError>,
+    pub user_errors: Items<UserError>,
 }
 
 /// What became of each record, in the order of the input.
@@ -149,12 +150,12 @@ pub(super) fn results<R>(
     answers: Vec<RecordAnswer>,
     rows: &HashMap<Uuid, Member<R>>,
     node: impl Fn(Member<R>) -> Node,
-) -> Vec<UpsertResult> {
+) -> Items<UpsertResult> {
     let result = |answer: RecordAnswer| UpsertResult {
         external_id: answer.external_id,
         outcome: answer.outcome,
         record: answer.record_id.and_then(|id| rows.get(&id)).cloned().map(&node),
-        user_errors: answer.errors,
+        user_errors: answer.errors.into(),
     };
     answers.into_iter().map(result).collect()
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use async_graphql::{ID, InputObject, SimpleObject};
+use async_trait::async_trait;
 use connectors::record::{self, Reference};
 use connectors::sync::push::{Amendment, Push};
 use entity::global_id::{GlobalId, Kind};
@@ -23,6 +24,7 @@ use super::offer::own_partner;
 use super::writing::{Work, Writing};
 use crate::auth::scope;
 use crate::error::Result;
+use crate::graphql::items::Items;
 use crate::graphql::level::Member;
 use crate::graphql::scalars::Date;
 use crate::graphql::types::commitment::Commitment;
@@ -74,7 +76,7 @@ pub(crate) struct CommitmentPayload {
     /// The commitment as it stands; null where it was not written.
     pub commitment: Option<Commitment>,
     /// What is wrong with the input; empty where it was written.
-    pub user_errors: Vec<UserError>,
+    pub user_errors: Items<UserError>,
 }
 
 impl Payload for CommitmentPayload {
@@ -82,13 +84,19 @@ impl Payload for CommitmentPayload {
 
     fn of(answer: Answer, rows: HashMap<Uuid, Member<commitment::Model>>) -> Self {
         let commitment = answer.records.first().and_then(|id| rows.get(id)).cloned().map(Commitment);
-        Self { commitment, user_errors: answer.errors }
+        Self { commitment, user_errors: answer.errors.into() }
     }
 }
 
+#[async_trait]
 impl Work for ProposeCommitmentInput {
-    const NAME: &'static str = "proposeCommitment";
-    const SCOPE: &'static str = scope::COMMITMENTS_WRITE;
+    fn name(&self) -> &'static str {
+        "proposeCommitment"
+    }
+
+    fn scope(&self) -> &'static str {
+        scope::COMMITMENTS_WRITE
+    }
 
     fn idempotency_key(&self) -> Option<&str> {
         self.idempotency_key.as_deref()
@@ -193,9 +201,15 @@ impl ProposeCommitmentInput {
     }
 }
 
+#[async_trait]
 impl Work for SetCommitmentStatusInput {
-    const NAME: &'static str = "setCommitmentStatus";
-    const SCOPE: &'static str = scope::COMMITMENTS_WRITE;
+    fn name(&self) -> &'static str {
+        "setCommitmentStatus"
+    }
+
+    fn scope(&self) -> &'static str {
+        scope::COMMITMENTS_WRITE
+    }
 
     fn idempotency_key(&self) -> Option<&str> {
         self.idempotency_key.as_deref()

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use async_graphql::{InputObject, SimpleObject};
+use async_trait::async_trait;
 use connectors::record::{self, Reference};
 use entity::vocabulary::{HousingSegment, HousingStatus, HousingType};
 use entity::{MunicipalityCode, housing_option};
@@ -16,6 +17,7 @@ use super::offer::Places;
 use super::writing::{Work, Writing};
 use crate::auth::scope;
 use crate::error::Result;
+use crate::graphql::items::Items;
 use crate::graphql::level::Member;
 use crate::graphql::scalars::Date;
 use crate::graphql::types::housing_option::HousingOption;
@@ -81,11 +83,11 @@ pub(crate) struct HousingOptionInput {
 #[derive(SimpleObject)]
 pub(crate) struct UpsertHousingOptionsPayload {
     /// The homes that were taken, as they stand.
-    pub housing_options: Vec<HousingOption>,
+    pub housing_options: Items<HousingOption>,
     /// What became of each, in the order of the input.
-    pub results: Vec<UpsertResult>,
+    pub results: Items<UpsertResult>,
     /// What is wrong with the call; what is wrong with one home stands at its result.
-    pub user_errors: Vec<UserError>,
+    pub user_errors: Items<UserError>,
 }
 
 impl Payload for UpsertHousingOptionsPayload {
@@ -95,14 +97,20 @@ impl Payload for UpsertHousingOptionsPayload {
         Self {
             housing_options: taken(&answer.results, &rows).into_iter().map(HousingOption).collect(),
             results: results(answer.results, &rows, |row| Node::HousingOption(HousingOption(row))),
-            user_errors: answer.errors,
+            user_errors: answer.errors.into(),
         }
     }
 }
 
+#[async_trait]
 impl Work for UpsertHousingOptionsInput {
-    const NAME: &'static str = "upsertHousingOptions";
-    const SCOPE: &'static str = scope::HOUSING_WRITE;
+    fn name(&self) -> &'static str {
+        "upsertHousingOptions"
+    }
+
+    fn scope(&self) -> &'static str {
+        scope::HOUSING_WRITE
+    }
 
     fn idempotency_key(&self) -> Option<&str> {
         self.idempotency_key.as_deref()

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use async_graphql::{InputObject, SimpleObject};
+use async_trait::async_trait;
 use connectors::record;
 use entity::vocabulary::{HousingSegment, SchemeStatus};
 use entity::{MunicipalityCode, housing_scheme};
@@ -17,6 +18,7 @@ use super::offer::Places;
 use super::writing::{Work, Writing};
 use crate::auth::scope;
 use crate::error::Result;
+use crate::graphql::items::Items;
 use crate::graphql::level::Member;
 use crate::graphql::scalars::Date;
 use crate::graphql::types::housing_scheme::HousingScheme;
@@ -65,11 +67,11 @@ pub(crate) struct HousingSchemeInput {
 #[derive(SimpleObject)]
 pub(crate) struct UpsertHousingSchemesPayload {
     /// The schemes that were taken, as they stand.
-    pub housing_schemes: Vec<HousingScheme>,
+    pub housing_schemes: Items<HousingScheme>,
     /// What became of each, in the order of the input.
-    pub results: Vec<UpsertResult>,
+    pub results: Items<UpsertResult>,
     /// What is wrong with the call; what is wrong with one scheme stands at its result.
-    pub user_errors: Vec<UserError>,
+    pub user_errors: Items<UserError>,
 }
 
 impl Payload for UpsertHousingSchemesPayload {
@@ -79,14 +81,20 @@ impl Payload for UpsertHousingSchemesPayload {
         Self {
             housing_schemes: taken(&answer.results, &rows).into_iter().map(HousingScheme).collect(),
             results: results(answer.results, &rows, |row| Node::HousingScheme(HousingScheme(row))),
-            user_errors: answer.errors,
+            user_errors: answer.errors.into(),
         }
     }
 }
 
+#[async_trait]
 impl Work for UpsertHousingSchemesInput {
-    const NAME: &'static str = "upsertHousingSchemes";
-    const SCOPE: &'static str = scope::HOUSING_WRITE;
+    fn name(&self) -> &'static str {
+        "upsertHousingSchemes"
+    }
+
+    fn scope(&self) -> &'static str {
+        scope::HOUSING_WRITE
+    }
 
     fn idempotency_key(&self) -> Option<&str> {
         self.idempotency_key.as_deref()

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use async_graphql::{ID, InputObject, MaybeUndefined, SimpleObject};
+use async_trait::async_trait;
 use connectors::record::{self, Reference};
 use connectors::sync::push::{Amendment, Push};
 use entity::global_id::Kind;
@@ -21,6 +22,7 @@ use super::input::{ContactInput, own_name, reasons};
 use super::writing::{Work, Writing};
 use crate::auth::scope;
 use crate::error::{Failure, Result};
+use crate::graphql::items::Items;
 use crate::graphql::level::Member;
 use crate::graphql::scalars::Date;
 use crate::graphql::types::need::Need;
@@ -115,7 +117,7 @@ pub(crate) struct NeedPayload {
     /// The need as it stands; null where it was not written.
     pub need: Option<Need>,
     /// What is wrong with the input; empty where it was written.
-    pub user_errors: Vec<UserError>,
+    pub user_errors: Items<UserError>,
 }
 
 impl Payload for NeedPayload {
@@ -123,7 +125,7 @@ impl Payload for NeedPayload {
 
     fn of(answer: Answer, rows: HashMap<Uuid, Member<need::Model>>) -> Self {
         let need = answer.records.first().and_then(|id| rows.get(id)).cloned().map(Need);
-        Self { need, user_errors: answer.errors }
+        Self { need, user_errors: answer.errors.into() }
     }
 }
 
@@ -132,9 +134,15 @@ fn set<C: Code>(terms: &[Term<C>]) -> CodeSet<C> {
     terms.iter().map(|term| term.0).collect()
 }
 
+#[async_trait]
 impl Work for CreateNeedInput {
-    const NAME: &'static str = "createNeed";
-    const SCOPE: &'static str = scope::NEEDS_WRITE;
+    fn name(&self) -> &'static str {
+        "createNeed"
+    }
+
+    fn scope(&self) -> &'static str {
+        scope::NEEDS_WRITE
+    }
 
     fn idempotency_key(&self) -> Option<&str> {
         self.idempotency_key.as_deref()
@@ -213,9 +221,15 @@ impl CreateNeedInput {
     }
 }
 
+#[async_trait]
 impl Work for UpdateNeedInput {
-    const NAME: &'static str = "updateNeed";
-    const SCOPE: &'static str = scope::NEEDS_WRITE;
+    fn name(&self) -> &'static str {
+        "updateNeed"
+    }
+
+    fn scope(&self) -> &'static str {
+        scope::NEEDS_WRITE
+    }
 
     fn idempotency_key(&self) -> Option<&str> {
         self.idempotency_key.as_deref()
@@ -311,9 +325,15 @@ fn put<V: Serialize>(fields: &mut Map<String, Value>, name: &str, value: Option<
     Ok(())
 }
 
+#[async_trait]
 impl Work for SetNeedStatusInput {
-    const NAME: &'static str = "setNeedStatus";
-    const SCOPE: &'static str = scope::NEEDS_WRITE;
+    fn name(&self) -> &'static str {
+        "setNeedStatus"
+    }
+
+    fn scope(&self) -> &'static str {
+        scope::NEEDS_WRITE
+    }
 
     fn idempotency_key(&self) -> Option<&str> {
         self.idempotency_key.as_deref()

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use async_graphql::{ID, InputObject, SimpleObject};
+use async_trait::async_trait;
 use connectors::record::{self, Reference};
 use connectors::sync::push::Amendment;
 use entity::global_id::{GlobalId, Kind};
@@ -19,6 +20,7 @@ use super::input::{Batch, CapacityInput, LocationInput, MOST, municipality, reas
 use super::writing::{Work, Writing};
 use crate::auth::scope;
 use crate::error::Result;
+use crate::graphql::items::Items;
 use crate::graphql::level::Member;
 use crate::graphql::scalars::Date;
 use crate::graphql::types::node::Node;
@@ -104,20 +106,20 @@ pub(crate) struct WithdrawOffersInput {
 #[derive(SimpleObject)]
 pub(crate) struct UpsertOffersPayload {
     /// The offers that were taken, as they stand.
-    pub offers: Vec<Offer>,
+    pub offers: Items<Offer>,
     /// What became of each, in the order of the input.
-    pub results: Vec<UpsertResult>,
+    pub results: Items<UpsertResult>,
     /// What is wrong with the call; what is wrong with one offer stands at its result.
-    pub user_errors: Vec<UserError>,
+    pub user_errors: Items<UserError>,
 }
 
 /// What became of offers that end.
 #[derive(SimpleObject)]
 pub(crate) struct WithdrawOffersPayload {
     /// The offers that have ended.
-    pub offers: Vec<Offer>,
+    pub offers: Items<Offer>,
     /// What is wrong with the input; the other offers have ended all the same.
-    pub user_errors: Vec<UserError>,
+    pub user_errors: Items<UserError>,
 }
 
 impl Payload for UpsertOffersPayload {
@@ -127,7 +129,7 @@ impl Payload for UpsertOffersPayload {
         Self {
             offers: taken(&answer.results, &rows).into_iter().map(Offer).collect(),
             results: results(answer.results, &rows, |row| Node::Offer(Offer(row))),
-            user_errors: answer.errors,
+            user_errors: answer.errors.into(),
         }
     }
 }
@@ -137,13 +139,19 @@ impl Payload for WithdrawOffersPayload {
 
     fn of(answer: Answer, rows: HashMap<Uuid, Member<offer::Model>>) -> Self {
         let offers = answer.records.iter().filter_map(|id| rows.get(id)).cloned().map(Offer).collect();
-        Self { offers, user_errors: answer.errors }
+        Self { offers, user_errors: answer.errors.into() }
     }
 }
 
+#[async_trait]
 impl Work for UpsertOffersInput {
-    const NAME: &'static str = "upsertOffers";
-    const SCOPE: &'static str = scope::OFFERS_WRITE;
+    fn name(&self) -> &'static str {
+        "upsertOffers"
+    }
+
+    fn scope(&self) -> &'static str {
+        scope::OFFERS_WRITE
+    }
 
     fn idempotency_key(&self) -> Option<&str> {
         self.idempotency_key.as_deref()
@@ -285,9 +293,15 @@ impl Places {
     }
 }
 
+#[async_trait]
 impl Work for WithdrawOffersInput {
-    const NAME: &'static str = "withdrawOffers";
-    const SCOPE: &'static str = scope::OFFERS_WRITE;
+    fn name(&self) -> &'static str {
+        "withdrawOffers"
+    }
+
+    fn scope(&self) -> &'static str {
+        scope::OFFERS_WRITE
+    }
 
     fn idempotency_key(&self) -> Option<&str> {
         self.idempotency_key.as_deref()

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::{Context, InputObject, SimpleObject};
+use async_trait::async_trait;
 use connectors::settings::SourceSettings;
 use connectors::sync::{Engine, RunOptions, RunReport};
 use entity::audit_entry::{AuditAction, AuditStatus};
@@ -23,6 +24,7 @@ use super::writing::{self, Work, Writes, Writing};
 use crate::audit::Deed;
 use crate::auth::scope;
 use crate::error::{Failure, Result};
+use crate::graphql::items::Items;
 use crate::graphql::level::Level;
 use crate::graphql::reader::Reader;
 use crate::graphql::types::source::SyncRun;
@@ -73,20 +75,20 @@ pub(crate) struct StartSyncPayload {
     /// The run: under way, or a dry one that has ended; null where it was not started.
     pub run: Option<SyncRun>,
     /// What is wrong with the input; empty where it was started.
-    pub user_errors: Vec<UserError>,
+    pub user_errors: Items<UserError>,
 }
 
 /// Starts a run, once for each key: its identity is what is kept.
 pub(super) async fn start(ctx: &Context<'_>, input: StartSyncInput) -> Result<StartSyncPayload> {
     let answer = writing::once(ctx, &input).await?;
     let Some(run_id) = answer.records.first().copied() else {
-        return Ok(StartSyncPayload { run: None, user_errors: answer.errors });
+        return Ok(StartSyncPayload { run: None, user_errors: answer.errors.into() });
     };
     let reader = Reader::of(ctx)?;
     let writes = ctx.data::<Arc<Writes>>().map_err(|_| Failure::Internal("a request came without its way to write"))?;
     // An answer that was given before leads to the run of then.
     if let Some(run) = find(reader, run_id).await? {
-        return Ok(StartSyncPayload { run: Some(run), user_errors: Vec::new() });
+        return Ok(StartSyncPayload { run: Some(run), user_errors: Items::default() });
     }
     let settings = writes.syncs.as_ref().and_then(|syncs| Some((syncs, syncs.sources.get(&input.source)?)));
     let Some((syncs, source)) = settings else { return Err(Failure::Internal("a source went out of sight")) };
@@ -116,22 +118,25 @@ pub(super) async fn start(ctx: &Context<'_>, input: StartSyncInput) -> Result<St
     match ended {
         Some(Ok(Ok(report))) if is_dry => {
             let row = dry(run_id, reader, report);
-            return Ok(StartSyncPayload { run: Level::members(vec![row]).pop().map(SyncRun), user_errors: Vec::new() });
+            return Ok(StartSyncPayload {
+                run: Level::members(vec![row]).pop().map(SyncRun),
+                user_errors: Items::default(),
+            });
         }
         Some(Ok(Err(error))) if error.kind() == connectors::ErrorKind::LeaseLost => {
             // Of two that were sent with one key at once, the other may have begun it.
             if let Some(run) = find(reader, run_id).await? {
-                return Ok(StartSyncPayload { run: Some(run), user_errors: Vec::new() });
+                return Ok(StartSyncPayload { run: Some(run), user_errors: Items::default() });
             }
             let message = "This source is being read already.";
             let error = UserError::at(&["source"], UserErrorCode::Conflict, message);
-            return Ok(StartSyncPayload { run: None, user_errors: vec![error] });
+            return Ok(StartSyncPayload { run: None, user_errors: vec![error].into() });
         }
         Some(Ok(Err(error))) => return Err(error.into()),
         Some(Err(_)) => return Err(Failure::Internal("a run ended in a panic")),
         Some(Ok(Ok(_))) | None => {}
     }
-    Ok(StartSyncPayload { run: find(reader, run_id).await?, user_errors: Vec::new() })
+    Ok(StartSyncPayload { run: find(reader, run_id).await?, user_errors: Items::default() })
 }
 
 async fn find(reader: &Reader, run_id: Uuid) -> Result<Option<SyncRun>> {
@@ -160,9 +165,15 @@ fn dry(run_id: Uuid, reader: &Reader, report: RunReport) -> sync_run::Model {
     }
 }
 
+#[async_trait]
 impl Work for StartSyncInput {
-    const NAME: &'static str = "startSync";
-    const SCOPE: &'static str = scope::SYNC_RUN;
+    fn name(&self) -> &'static str {
+        "startSync"
+    }
+
+    fn scope(&self) -> &'static str {
+        scope::SYNC_RUN
+    }
 
     fn idempotency_key(&self) -> Option<&str> {
         None
@@ -180,7 +191,7 @@ impl Work for StartSyncInput {
         }
         let run_id = Uuid::now_v7();
         writing.note(Deed {
-            activity: Self::SCOPE,
+            activity: self.scope(),
             action: AuditAction::SyncStarted,
             status: AuditStatus::Ok,
             record: None,

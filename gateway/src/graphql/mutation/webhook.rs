@@ -5,6 +5,7 @@ mod wire;
 use std::sync::Arc;
 
 use async_graphql::{Context, ID};
+use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::audit_entry::{AuditAction, AuditStatus};
 use entity::code::Texts;
@@ -55,7 +56,7 @@ pub(super) async fn create(ctx: &Context<'_>, input: CreateWebhookEndpointInput)
 pub(super) async fn update(ctx: &Context<'_>, input: UpdateWebhookEndpointInput) -> Result<WebhookEndpointPayload> {
     let errors = try_out(ctx, input.selections.as_deref().unwrap_or_default()).await?;
     let answer = if errors.is_empty() { writing::once(ctx, &input).await? } else { Answer::refused(errors) };
-    Ok(WebhookEndpointPayload { endpoint: endpoint(ctx, &answer).await?, user_errors: answer.errors })
+    Ok(WebhookEndpointPayload { endpoint: endpoint(ctx, &answer).await?, user_errors: answer.errors.into() })
 }
 
 /// Replaces an endpoint's secret.
@@ -71,7 +72,7 @@ pub(super) async fn delete(
 ) -> Result<DeleteWebhookEndpointPayload> {
     let answer = writing::once(ctx, &input).await?;
     let deleted_id = answer.records.first().map(|id| global_id(*id).into());
-    Ok(DeleteWebhookEndpointPayload { deleted_id, user_errors: answer.errors })
+    Ok(DeleteWebhookEndpointPayload { deleted_id, user_errors: answer.errors.into() })
 }
 
 /// Sends messages again.
@@ -80,7 +81,7 @@ pub(super) async fn replay(
     input: ReplayWebhookDeliveriesInput,
 ) -> Result<ReplayWebhookDeliveriesPayload> {
     let answer = writing::once(ctx, &input).await?;
-    Ok(ReplayWebhookDeliveriesPayload { endpoint: endpoint(ctx, &answer).await?, user_errors: answer.errors })
+    Ok(ReplayWebhookDeliveriesPayload { endpoint: endpoint(ctx, &answer).await?, user_errors: answer.errors.into() })
 }
 
 fn global_id(endpoint: Uuid) -> String {
@@ -122,12 +123,18 @@ async fn with_secret(ctx: &Context<'_>, answer: Answer) -> Result<WebhookSecretP
         let opened = opened.map_err(|_| Failure::Internal("a webhook's secret cannot be opened"))?;
         secret = Some(SigningSecret::from_bytes(opened).reveal());
     }
-    Ok(WebhookSecretPayload { endpoint, secret, user_errors: answer.errors })
+    Ok(WebhookSecretPayload { endpoint, secret, user_errors: answer.errors.into() })
 }
 
+#[async_trait]
 impl Work for CreateWebhookEndpointInput {
-    const NAME: &'static str = "createWebhookEndpoint";
-    const SCOPE: &'static str = scope::WEBHOOKS_WRITE;
+    fn name(&self) -> &'static str {
+        "createWebhookEndpoint"
+    }
+
+    fn scope(&self) -> &'static str {
+        scope::WEBHOOKS_WRITE
+    }
 
     fn idempotency_key(&self) -> Option<&str> {
         self.idempotency_key.as_deref()
@@ -182,9 +189,15 @@ impl Work for CreateWebhookEndpointInput {
     }
 }
 
+#[async_trait]
 impl Work for UpdateWebhookEndpointInput {
-    const NAME: &'static str = "updateWebhookEndpoint";
-    const SCOPE: &'static str = scope::WEBHOOKS_WRITE;
+    fn name(&self) -> &'static str {
+        "updateWebhookEndpoint"
+    }
+
+    fn scope(&self) -> &'static str {
+        scope::WEBHOOKS_WRITE
+    }
 
     fn idempotency_key(&self) -> Option<&str> {
         self.idempotency_key.as_deref()
@@ -252,9 +265,15 @@ impl Work for UpdateWebhookEndpointInput {
     }
 }
 
+#[async_trait]
 impl Work for RotateWebhookSecretInput {
-    const NAME: &'static str = "rotateWebhookSecret";
-    const SCOPE: &'static str = scope::WEBHOOKS_WRITE;
+    fn name(&self) -> &'static str {
+        "rotateWebhookSecret"
+    }
+
+    fn scope(&self) -> &'static str {
+        scope::WEBHOOKS_WRITE
+    }
 
     fn idempotency_key(&self) -> Option<&str> {
         self.idempotency_key.as_deref()
@@ -294,9 +313,15 @@ impl Work for RotateWebhookSecretInput {
     }
 }
 
+#[async_trait]
 impl Work for DeleteWebhookEndpointInput {
-    const NAME: &'static str = "deleteWebhookEndpoint";
-    const SCOPE: &'static str = scope::WEBHOOKS_WRITE;
+    fn name(&self) -> &'static str {
+        "deleteWebhookEndpoint"
+    }
+
+    fn scope(&self) -> &'static str {
+        scope::WEBHOOKS_WRITE
+    }
 
     fn idempotency_key(&self) -> Option<&str> {
         self.idempotency_key.as_deref()
@@ -313,9 +338,15 @@ impl Work for DeleteWebhookEndpointInput {
     }
 }
 
+#[async_trait]
 impl Work for ReplayWebhookDeliveriesInput {
-    const NAME: &'static str = "replayWebhookDeliveries";
-    const SCOPE: &'static str = scope::WEBHOOKS_WRITE;
+    fn name(&self) -> &'static str {
+        "replayWebhookDeliveries"
+    }
+
+    fn scope(&self) -> &'static str {
+        scope::WEBHOOKS_WRITE
+    }
 
     fn idempotency_key(&self) -> Option<&str> {
         self.idempotency_key.as_deref()

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::Context;
+use async_trait::async_trait;
 use chrono::TimeDelta;
 use connectors::sync::Observer;
 use connectors::sync::push::{self, Amendment, Push, Pushed, Sender};
@@ -77,17 +78,19 @@ impl Default for Writes {
 }
 
 /// What a mutation does in its transaction, as its input says. Tried again as a whole where the store was in the way.
+#[async_trait]
 pub(super) trait Work: Sync {
     /// The mutation.
-    const NAME: &'static str;
+    fn name(&self) -> &'static str;
+
     /// The scope that it needs.
-    const SCOPE: &'static str;
+    fn scope(&self) -> &'static str;
 
     /// The client's key for sending it again, where it is in the input.
     fn idempotency_key(&self) -> Option<&str>;
 
     /// Does it.
-    fn carry_out(&self, writing: &mut Writing<'_>) -> impl Future<Output = Result<Answer>> + Send;
+    async fn carry_out(&self, writing: &mut Writing<'_>) -> Result<Answer>;
 }
 
 /// A transaction of a mutation.
@@ -101,15 +104,15 @@ pub(super) struct Writing<'a> {
 }
 
 /// Does what a mutation says, once for each key.
-pub(super) async fn once<W: Work>(ctx: &Context<'_>, work: &W) -> Result<Answer> {
+pub(super) async fn once(ctx: &Context<'_>, work: &dyn Work) -> Result<Answer> {
     let reader = Reader::of(ctx)?;
-    if !reader.viewer.may(W::SCOPE) {
-        return Err(Failure::Forbidden(W::SCOPE.to_owned()));
+    if !reader.viewer.may(work.scope()) {
+        return Err(Failure::Forbidden(work.scope().to_owned()));
     }
     let unknown = Caller::default();
     let caller = ctx.data_opt::<Caller>().unwrap_or(&unknown);
     let writes = ctx.data::<Arc<Writes>>().map_err(|_| Failure::Internal("a request came without its way to write"))?;
-    let key = match Key::of(ctx, caller, W::NAME, work.idempotency_key())? {
+    let key = match Key::of(ctx, caller, work.name(), work.idempotency_key())? {
         Ok(key) => key,
         Err(error) => return Ok(Answer::refused(vec![error])),
     };
@@ -119,7 +122,7 @@ pub(super) async fn once<W: Work>(ctx: &Context<'_>, work: &W) -> Result<Answer>
         let turn = line.0.acquire().await.map_err(|_| Failure::Internal("the line of mutations is closed"))?;
         let outcome = async {
             let journal = Journal::begin(&reader.db, reader.now()).await?;
-            let scope = W::SCOPE;
+            let scope = work.scope();
             let writing = Writing { journal, writes, caller, actor: &reader.actor, scope, entries: Vec::new() };
             writing.carry_out(work, key.as_ref()).await
         };
@@ -127,7 +130,7 @@ pub(super) async fn once<W: Work>(ctx: &Context<'_>, work: &W) -> Result<Answer>
         drop(turn);
         match outcome {
             Err(error @ (Failure::Store(_) | Failure::Write(_))) if attempt < ATTEMPTS => {
-                tracing::debug!(mutation = W::NAME, attempt, error = ?error, "a mutation is tried again");
+                tracing::debug!(mutation = work.name(), attempt, error = ?error, "a mutation is tried again");
                 tokio::time::sleep(PAUSE * attempt).await;
                 attempt += 1;
             }
@@ -137,7 +140,7 @@ pub(super) async fn once<W: Work>(ctx: &Context<'_>, work: &W) -> Result<Answer>
 }
 
 impl Writing<'_> {
-    async fn carry_out<W: Work>(mut self, work: &W, key: Option<&Key>) -> Result<Answer> {
+    async fn carry_out(mut self, work: &dyn Work, key: Option<&Key>) -> Result<Answer> {
         if let Some(key) = key {
             match key.meet(self.journal.connection(), self.journal.at(), self.writes.kept_for).await? {
                 Met::First => {}
@@ -146,7 +149,7 @@ impl Writing<'_> {
             }
         }
         let answer = work.carry_out(&mut self).await?;
-        self.note_refusals(W::NAME, &answer);
+        self.note_refusals(work.name(), &answer);
         audit::append(self.journal.connection(), &self.entries).await?;
         if let Some(key) = key {
             key.keep(self.journal.connection(), &answer).await?;

@@ -18,6 +18,7 @@ use super::node::{Node, visible};
 use super::source::Source;
 use crate::error::{Failure, Result};
 use crate::graphql::conditions::is_one_of;
+use crate::graphql::items::Items;
 use crate::graphql::level::{Level, Member};
 use crate::graphql::list::qualified;
 use crate::graphql::page::PageInfo;
@@ -133,13 +134,13 @@ pub(crate) struct ChangeConnection {
 #[Object]
 impl ChangeConnection {
     /// The changes with their cursors.
-    async fn edges(&self) -> Vec<ChangeEdge> {
+    async fn edges(&self) -> Items<ChangeEdge> {
         self.changes.iter().cloned().map(ChangeEdge).collect()
     }
 
     /// The changes.
-    async fn nodes(&self) -> Vec<Change> {
-        self.changes.clone()
+    async fn nodes(&self) -> Items<Change> {
+        self.changes.clone().into()
     }
 
     /// Where in the feed this page lies.

@@ -21,6 +21,7 @@ use super::values::{Capacity, CommitmentStep};
 use crate::error::{Failure, Result};
 use crate::graphql::conditions::is_one_of;
 use crate::graphql::connection::{connection, keys, named, named_where};
+use crate::graphql::items::Items;
 use crate::graphql::level::Member;
 use crate::graphql::list::{List, Sort, SortKind, qualified};
 use crate::graphql::page::PageArguments;
@@ -97,7 +98,7 @@ impl Commitment {
     }
 
     /// Every step it took, oldest first.
-    async fn history(&self, ctx: &Context<'_>) -> Result<Vec<CommitmentStep>> {
+    async fn history(&self, ctx: &Context<'_>) -> Result<Items<CommitmentStep>> {
         let reader = Reader::of(ctx)?;
         let steps = self.0.once("history".to_owned(), async {
             let ids = keys(self.0.siblings(), |commitment| Some(commitment.id));

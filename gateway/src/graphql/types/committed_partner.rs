@@ -13,6 +13,7 @@ use super::offer::grouped;
 use super::partner::{Partner, by_name};
 use crate::error::Result;
 use crate::graphql::connection::{Below, Connection, below, keys};
+use crate::graphql::items::Items;
 use crate::graphql::level::Member;
 use crate::graphql::list::{List, Listed, qualified};
 use crate::graphql::page::{PageArguments, PageInfo};
@@ -28,13 +29,13 @@ pub(crate) struct CommittedPartnerConnection {
 #[Object]
 impl CommittedPartnerConnection {
     /// The partners with their cursors and commitments.
-    async fn edges(&self) -> Vec<CommittedPartnerEdge> {
+    async fn edges(&self) -> Items<CommittedPartnerEdge> {
         let edge = |listed| CommittedPartnerEdge { school: self.school.clone(), listed };
         self.connection.edges().map(edge).collect()
     }
 
     /// The partners.
-    async fn nodes(&self) -> Vec<Partner> {
+    async fn nodes(&self) -> Items<Partner> {
         self.connection.members().map(Partner).collect()
     }
 
@@ -71,7 +72,7 @@ impl CommittedPartnerEdge {
     }
 
     /// Its live commitments here (accepted or active), the newest first.
-    async fn commitments(&self, ctx: &Context<'_>) -> Result<Vec<Commitment>> {
+    async fn commitments(&self, ctx: &Context<'_>) -> Result<Items<Commitment>> {
         let reader = Reader::of(ctx)?;
         reader.touch(Some(entity::vocabulary::RecordType::Commitment));
         let load = async {

@@ -13,6 +13,7 @@ use super::school_summary::{count, is_answered, is_standing, sum};
 use crate::error::Result;
 use crate::graphql::conditions::chord_squared;
 use crate::graphql::connection::keys;
+use crate::graphql::items::Items;
 use crate::graphql::level::Member;
 use crate::graphql::list::qualified;
 use crate::graphql::reader::Reader;
@@ -38,20 +39,20 @@ pub(crate) struct ThemeCoverage {
 pub(super) async fn of_municipality(
     ctx: &Context<'_>,
     member: &Member<municipality::Model>,
-) -> Result<Vec<ThemeCoverage>> {
+) -> Result<Items<ThemeCoverage>> {
     let reader = Reader::of(ctx)?;
     let codes = keys(member.siblings(), |municipality| Some(municipality.code.clone()));
     let parent = qualified(school::Column::MunicipalityCode);
     let coverage = member.once("coverage".to_owned(), load(reader, parent, codes)).await?;
-    Ok(coverage.get(&member.code).cloned().unwrap_or_else(none))
+    Ok(coverage.get(&member.code).cloned().unwrap_or_else(none).into())
 }
 
-pub(super) async fn of_board(ctx: &Context<'_>, member: &Member<school_board::Model>) -> Result<Vec<ThemeCoverage>> {
+pub(super) async fn of_board(ctx: &Context<'_>, member: &Member<school_board::Model>) -> Result<Items<ThemeCoverage>> {
     let reader = Reader::of(ctx)?;
     let ids = keys(member.siblings(), |board| Some(board.id));
     let coverage =
         member.once("coverage".to_owned(), load(reader, qualified(school::Column::SchoolBoardId), ids)).await?;
-    Ok(coverage.get(&member.id).cloned().unwrap_or_else(none))
+    Ok(coverage.get(&member.id).cloned().unwrap_or_else(none).into())
 }
 
 fn none() -> Vec<ThemeCoverage> {

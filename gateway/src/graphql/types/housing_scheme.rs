@@ -12,6 +12,7 @@ use super::values::HousingEligibility;
 use crate::error::{Failure, Result};
 use crate::graphql::conditions::{is_one_of, parsed};
 use crate::graphql::connection::{connection, named};
+use crate::graphql::items::Items;
 use crate::graphql::level::Member;
 use crate::graphql::list::{List, Sort, SortKind, qualified};
 use crate::graphql::page::PageArguments;
@@ -70,8 +71,8 @@ impl HousingScheme {
     }
 
     /// The segments it gives priority in.
-    async fn segments(&self) -> Vec<Term<HousingSegment>> {
-        terms(self.0.segments)
+    async fn segments(&self) -> Items<Term<HousingSegment>> {
+        terms(self.0.segments).into()
     }
 
     /// Who qualifies.

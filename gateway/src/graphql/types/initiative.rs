@@ -14,6 +14,7 @@ use super::school::SchoolConnection;
 use crate::error::Result;
 use crate::graphql::conditions::{contains, holds_any, parsed};
 use crate::graphql::connection::{Below, below, connection, named};
+use crate::graphql::items::Items;
 use crate::graphql::language::{Language, spoken};
 use crate::graphql::level::Member;
 use crate::graphql::list::{List, Sort, SortKind, qualified};
@@ -25,8 +26,8 @@ use crate::graphql::vocabulary::{Term, terms};
 #[derive(Clone)]
 pub(crate) struct Initiative(pub(crate) Member<initiative::Model>);
 
-fn lines(language: Language, dutch: &Texts, english: &Texts) -> Vec<String> {
-    language.choose(dutch, english).0.clone()
+fn lines(language: Language, dutch: &Texts, english: &Texts) -> Items<String> {
+    language.choose(dutch, english).0.clone().into()
 }
 
 /// A running public-private cooperation (initiatief), with what others can learn from it.
@@ -60,8 +61,8 @@ impl Initiative {
     }
 
     /// Its themes (thema's).
-    async fn themes(&self) -> Vec<Term<Theme>> {
-        terms(self.0.themes)
+    async fn themes(&self) -> Items<Term<Theme>> {
+        terms(self.0.themes).into()
     }
 
     /// What it is, in short.
@@ -86,7 +87,7 @@ impl Initiative {
             desc = "In which language; where absent, the one that the request asks for."
         )]
         language: Option<Language>,
-    ) -> Result<Vec<String>> {
+    ) -> Result<Items<String>> {
         Ok(lines(spoken(ctx, language)?, &self.0.starting_points_nl, &self.0.starting_points_en))
     }
 
@@ -99,7 +100,7 @@ impl Initiative {
             desc = "In which language; where absent, the one that the request asks for."
         )]
         language: Option<Language>,
-    ) -> Result<Vec<String>> {
+    ) -> Result<Items<String>> {
         Ok(lines(spoken(ctx, language)?, &self.0.conditions_nl, &self.0.conditions_en))
     }
 
@@ -112,12 +113,12 @@ impl Initiative {
             desc = "In which language; where absent, the one that the request asks for."
         )]
         language: Option<Language>,
-    ) -> Result<Vec<String>> {
+    ) -> Result<Items<String>> {
         Ok(lines(spoken(ctx, language)?, &self.0.effects_nl, &self.0.effects_en))
     }
 
     /// The partners that take part, by name.
-    async fn partners(&self, ctx: &Context<'_>) -> Result<Vec<Partner>> {
+    async fn partners(&self, ctx: &Context<'_>) -> Result<Items<Partner>> {
         let reader = Reader::of(ctx)?;
         let page = PageArguments::forward(i32::try_from(reader.longest_page).ok(), None);
         let list = super::partner::list(reader, None::<PartnerFilter>, None, &page)?.joining(|select| {

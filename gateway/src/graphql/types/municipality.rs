@@ -13,6 +13,7 @@ use super::school::SchoolConnection;
 use crate::error::Result;
 use crate::graphql::conditions::{contains, in_shrinking_region, parsed};
 use crate::graphql::connection::{Below, below, connection};
+use crate::graphql::items::Items;
 use crate::graphql::level::Member;
 use crate::graphql::list::{List, Sort, SortKind, qualified};
 use crate::graphql::page::PageArguments;
@@ -87,14 +88,14 @@ impl Municipality {
     }
 
     /// Its priority schemes for teachers (voorrangsregelingen), the latest first.
-    async fn housing_schemes(&self, ctx: &Context<'_>) -> Result<Vec<HousingScheme>> {
+    async fn housing_schemes(&self, ctx: &Context<'_>) -> Result<Items<HousingScheme>> {
         let below_this = of_municipality("housingSchemes", qualified(housing_scheme::Column::MunicipalityCode));
         let schemes = below(ctx, &self.0, below_this, super::housing_scheme::all(Reader::of(ctx)?)?).await?;
         Ok(schemes.members().map(HousingScheme).collect())
     }
 
     /// Where needs go unmet: per theme.
-    async fn coverage(&self, ctx: &Context<'_>) -> Result<Vec<ThemeCoverage>> {
+    async fn coverage(&self, ctx: &Context<'_>) -> Result<Items<ThemeCoverage>> {
         super::coverage::of_municipality(ctx, &self.0).await
     }
 }

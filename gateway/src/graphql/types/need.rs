@@ -18,6 +18,7 @@ use crate::auth::scope;
 use crate::error::{Failure, Result};
 use crate::graphql::conditions::{contains, holds_any, is_one_of, parsed};
 use crate::graphql::connection::{Below, below, connection, named};
+use crate::graphql::items::Items;
 use crate::graphql::level::Member;
 use crate::graphql::list::{List, Sort, SortKind, qualified};
 use crate::graphql::page::PageArguments;
@@ -56,18 +57,18 @@ impl Need {
     }
 
     /// Its themes (thema's); at least one.
-    async fn themes(&self) -> Vec<Term<Theme>> {
-        terms(self.0.themes)
+    async fn themes(&self) -> Items<Term<Theme>> {
+        terms(self.0.themes).into()
     }
 
     /// The kinds of support (ondersteuning) it asks for.
-    async fn support_kinds(&self) -> Vec<Term<SupportKind>> {
-        terms(self.0.support_kinds)
+    async fn support_kinds(&self) -> Items<Term<SupportKind>> {
+        terms(self.0.support_kinds).into()
     }
 
     /// What stands in the school's way (belemmeringen).
-    async fn barriers(&self) -> Vec<Term<Barrier>> {
-        terms(self.0.barriers)
+    async fn barriers(&self) -> Items<Term<Barrier>> {
+        terms(self.0.barriers).into()
     }
 
     /// How pressing it is.
@@ -141,7 +142,7 @@ impl Need {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "At most so many from the list's beginning, or from behind `after`.")] first: Option<i32>,
-    ) -> Result<Vec<OfferMatch>> {
+    ) -> Result<Items<OfferMatch>> {
         let suggested = crate::graphql::suggest::offers(Reader::of(ctx)?, &self.0, first).await?;
         Ok(suggested.into_iter().map(OfferMatch).collect())
     }

@@ -22,6 +22,7 @@ use super::school_board::SchoolBoard;
 use super::source::SyncRun;
 use crate::auth::scope;
 use crate::error::{Failure, Result};
+use crate::graphql::items::Items;
 use crate::graphql::level::{Level, Member};
 use crate::graphql::list::qualified;
 use crate::graphql::reader::Reader;
@@ -126,7 +127,7 @@ async fn found<R: Row>(
 }
 
 /// The records of these ids that the viewer may see, in their order: a statement for each kind among them.
-pub(crate) async fn nodes(reader: &Reader, ids: &[GlobalId]) -> Result<Vec<Option<Node>>> {
+pub(crate) async fn nodes(reader: &Reader, ids: &[GlobalId]) -> Result<Items<Option<Node>>> {
     let mut by_kind: HashMap<Kind, Vec<&GlobalId>> = HashMap::new();
     for id in ids {
         by_kind.entry(id.kind).or_default().push(id);

@@ -22,6 +22,7 @@ use super::values::{Capacity, Location};
 use crate::error::{Failure, Result};
 use crate::graphql::conditions::{contains, holds_any, is_one_of};
 use crate::graphql::connection::{connection, keys, named};
+use crate::graphql::items::Items;
 use crate::graphql::level::{Level, Member};
 use crate::graphql::list::{List, Sort, SortKind, qualified};
 use crate::graphql::page::PageArguments;
@@ -63,18 +64,18 @@ impl Offer {
     }
 
     /// Its themes (thema's); at least one.
-    async fn themes(&self) -> Vec<Term<Theme>> {
-        terms(self.0.themes)
+    async fn themes(&self) -> Items<Term<Theme>> {
+        terms(self.0.themes).into()
     }
 
     /// The kinds of support (ondersteuning) it gives.
-    async fn support_kinds(&self) -> Vec<Term<SupportKind>> {
-        terms(self.0.support_kinds)
+    async fn support_kinds(&self) -> Items<Term<SupportKind>> {
+        terms(self.0.support_kinds).into()
     }
 
     /// What the partner puts in (inzet).
-    async fn inputs(&self) -> Vec<Term<InputKind>> {
-        terms(self.0.inputs)
+    async fn inputs(&self) -> Items<Term<InputKind>> {
+        terms(self.0.inputs).into()
     }
 
     /// Where it stands.
@@ -146,7 +147,7 @@ impl Offer {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "At most so many from the list's beginning, or from behind `after`.")] first: Option<i32>,
-    ) -> Result<Vec<NeedMatch>> {
+    ) -> Result<Items<NeedMatch>> {
         let suggested = crate::graphql::suggest::needs(Reader::of(ctx)?, &self.0, first).await?;
         Ok(suggested.into_iter().map(NeedMatch).collect())
     }
@@ -178,9 +179,9 @@ pub(crate) struct OfferCoverage {
     /// Whether in the whole country.
     pub national: bool,
     /// Municipalities it names.
-    pub municipalities: Vec<Municipality>,
+    pub municipalities: Items<Municipality>,
     /// Regions it names.
-    pub regions: Vec<Region>,
+    pub regions: Items<Region>,
     /// Centre of the circle it reaches; null: no circle.
     pub centre: Option<Location>,
     /// Radius of that circle, in kilometres.

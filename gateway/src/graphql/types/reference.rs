@@ -10,6 +10,7 @@ use sea_orm::{ConnectionTrait, EntityTrait, QueryOrder};
 
 use super::school_summary::{count, sum};
 use crate::error::Result;
+use crate::graphql::items::Items;
 use crate::graphql::language::{Language, spoken};
 use crate::graphql::level::{Level, Member};
 use crate::graphql::list::qualified;
@@ -79,7 +80,7 @@ async fn open_needs(reader: &Reader) -> Result<HashMap<Theme, i64>> {
 }
 
 /// The themes in the alliance's order.
-pub(crate) async fn themes(reader: &Reader) -> Result<Vec<ThemeInfo>> {
+pub(crate) async fn themes(reader: &Reader) -> Result<Items<ThemeInfo>> {
     let rows = theme::Entity::find().order_by_asc(theme::Column::Position).all(&reader.db).await?;
     let info = |row: Member<theme::Model>| Some(ThemeInfo { theme: Term(Theme::from_code(&row.code)?), row });
     Ok(Level::members(rows).into_iter().filter_map(info).collect())
@@ -112,7 +113,7 @@ impl SupportKindInfo {
 }
 
 /// The kinds of support in the alliance's order.
-pub(crate) async fn support_kinds(reader: &Reader) -> Result<Vec<SupportKindInfo>> {
+pub(crate) async fn support_kinds(reader: &Reader) -> Result<Items<SupportKindInfo>> {
     let rows = support_kind::Entity::find().order_by_asc(support_kind::Column::Position).all(&reader.db).await?;
     let info = |row: support_kind::Model| {
         Some(SupportKindInfo { support_kind: Term(SupportKind::from_code(&row.code)?), row })
@@ -129,7 +130,7 @@ pub(crate) struct EducationSystem {
     #[graphql(skip)]
     row: education_system::Model,
     /// Its thirteen elements, in one order for all countries.
-    pub elements: Vec<EducationSystemElement>,
+    pub elements: Items<EducationSystemElement>,
 }
 
 #[ComplexObject]
@@ -175,7 +176,7 @@ impl EducationSystemElement {
 }
 
 /// The education systems that are described.
-pub(crate) async fn education_systems(reader: &Reader) -> Result<Vec<EducationSystem>> {
+pub(crate) async fn education_systems(reader: &Reader) -> Result<Items<EducationSystem>> {
     let systems =
         education_system::Entity::find().order_by_asc(education_system::Column::Position).all(&reader.db).await?;
     let mut elements = education_element::Entity::find().all(&reader.db).await?;

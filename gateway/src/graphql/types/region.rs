@@ -9,6 +9,7 @@ use sea_orm::{EntityTrait, QueryFilter, QueryOrder};
 
 use crate::error::Result;
 use crate::graphql::connection::keys;
+use crate::graphql::items::Items;
 use crate::graphql::level::{Level, Member};
 use crate::graphql::list::qualified;
 use crate::graphql::reader::Reader;
@@ -36,7 +37,7 @@ impl Region {
     }
 
     /// Shortage of teachers (lerarentekort) expected there, by year; empty where none has been loaded.
-    async fn expected_shortage(&self, ctx: &Context<'_>) -> Result<Vec<TeacherShortage>> {
+    async fn expected_shortage(&self, ctx: &Context<'_>) -> Result<Items<TeacherShortage>> {
         let reader = Reader::of(ctx)?;
         let shortages = self.0.once("expectedShortage".to_owned(), async {
             let slugs: Vec<_> = self.0.siblings().iter().map(|region| region.slug.clone()).collect();

@@ -22,6 +22,7 @@ use super::values::{Address, Location};
 use crate::error::Result;
 use crate::graphql::conditions::{NearInput, contains, holds_any, municipalities, parsed};
 use crate::graphql::connection::{Below, below, connection, named};
+use crate::graphql::items::Items;
 use crate::graphql::level::Member;
 use crate::graphql::list::{List, Sort, SortKind, qualified};
 use crate::graphql::page::PageArguments;
@@ -159,7 +160,7 @@ impl School {
     }
 
     /// Schemes (voorrangsregelingen) under which its teachers can get priority: those of its municipality.
-    async fn housing_schemes(&self, ctx: &Context<'_>) -> Result<Vec<HousingScheme>> {
+    async fn housing_schemes(&self, ctx: &Context<'_>) -> Result<Items<HousingScheme>> {
         let of_municipality = Below {
             field: "housingSchemes",
             parent: qualified(housing_scheme::Column::MunicipalityCode),
@@ -170,7 +171,7 @@ impl School {
     }
 
     /// Initiatives (initiatieven) it takes part in.
-    async fn initiatives(&self, ctx: &Context<'_>) -> Result<Vec<Initiative>> {
+    async fn initiatives(&self, ctx: &Context<'_>) -> Result<Items<Initiative>> {
         let list = super::initiative::all(Reader::of(ctx)?)?.joining(|select| {
             let link = qualified(initiative_school::Column::InitiativeId).eq(qualified(initiative::Column::Id));
             select.inner_join(initiative_school::Entity, link);

@@ -12,6 +12,7 @@ use super::school::SchoolConnection;
 use crate::error::Result;
 use crate::graphql::conditions::{contains, parsed};
 use crate::graphql::connection::{Below, below, connection};
+use crate::graphql::items::Items;
 use crate::graphql::level::Member;
 use crate::graphql::list::{List, Sort, SortKind, qualified};
 use crate::graphql::page::PageArguments;
@@ -58,7 +59,7 @@ impl SchoolBoard {
     }
 
     /// Where the needs of its schools go unmet: per theme.
-    async fn coverage(&self, ctx: &Context<'_>) -> Result<Vec<ThemeCoverage>> {
+    async fn coverage(&self, ctx: &Context<'_>) -> Result<Items<ThemeCoverage>> {
         super::coverage::of_board(ctx, &self.0).await
     }
 

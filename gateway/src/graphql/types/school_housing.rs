@@ -9,6 +9,7 @@ use super::housing_option::{HousingFilter, HousingOption, HousingOrder, conditio
 use crate::error::Result;
 use crate::graphql::conditions::{chord_squared, degrees_of_km, distance};
 use crate::graphql::connection::{Below, Connection, below};
+use crate::graphql::items::Items;
 use crate::graphql::level::Member;
 use crate::graphql::list::{List, Listed, qualified};
 use crate::graphql::page::{PageArguments, PageInfo};
@@ -25,12 +26,12 @@ pub(crate) struct SchoolHousingConnection(Connection<housing_option::Model>);
 #[Object]
 impl SchoolHousingConnection {
     /// The homes with their cursors and distances.
-    async fn edges(&self) -> Vec<SchoolHousingEdge> {
+    async fn edges(&self) -> Items<SchoolHousingEdge> {
         self.0.edges().map(SchoolHousingEdge).collect()
     }
 
     /// The homes.
-    async fn nodes(&self) -> Vec<HousingOption> {
+    async fn nodes(&self) -> Items<HousingOption> {
         self.0.members().map(HousingOption).collect()
     }
 

@@ -16,6 +16,7 @@ use super::offer::Offer;
 use super::partner::Partner;
 use super::school::School;
 use crate::error::Result;
+use crate::graphql::items::Items;
 use crate::graphql::level::{Level, Member};
 use crate::graphql::list::qualified;
 use crate::graphql::page::{PageArguments, PageInfo};
@@ -94,7 +95,7 @@ impl SearchConnection {
     }
 
     /// The records.
-    async fn nodes(&self) -> Vec<SearchResult> {
+    async fn nodes(&self) -> Items<SearchResult> {
         self.edges.iter().map(|edge| edge.node.clone()).collect()
     }
 

@@ -6,6 +6,7 @@ use entity::{need, offer};
 use super::need::Need;
 use super::offer::Offer;
 use crate::error::Result;
+use crate::graphql::items::Items;
 use crate::graphql::language::{Language, spoken};
 use crate::graphql::suggest::Suggestion;
 use crate::matching::{Criterion, Reason};
@@ -27,7 +28,7 @@ impl OfferMatch {
     }
 
     /// Why, criterion by criterion.
-    async fn reasons(&self) -> Vec<MatchReason> {
+    async fn reasons(&self) -> Items<MatchReason> {
         self.0.fit.reasons.iter().cloned().map(MatchReason).collect()
     }
 
@@ -54,7 +55,7 @@ impl NeedMatch {
     }
 
     /// Why, criterion by criterion.
-    async fn reasons(&self) -> Vec<MatchReason> {
+    async fn reasons(&self) -> Items<MatchReason> {
         self.0.fit.reasons.iter().cloned().map(MatchReason).collect()
     }
 

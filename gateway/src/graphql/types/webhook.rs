@@ -19,6 +19,7 @@ use crate::auth::Organisation;
 use crate::error::{Failure, Result};
 use crate::graphql::conditions::is_one_of;
 use crate::graphql::connection::{Below, below, connection, keys, named, root};
+use crate::graphql::items::Items;
 use crate::graphql::level::Member;
 use crate::graphql::list::{List, Sort, SortKind, qualified};
 use crate::graphql::mutation::find_partner;
@@ -56,7 +57,7 @@ impl WebhookEndpoint {
     }
 
     /// What it hears, each event once.
-    async fn selections(&self) -> Vec<WebhookSelection> {
+    async fn selections(&self) -> Items<WebhookSelection> {
         let selections = self.0.selections.0.iter();
         selections.map(|each| WebhookSelection { event: Term(each.event), query: each.query.clone() }).collect()
     }
@@ -88,7 +89,7 @@ impl WebhookEndpoint {
 
     /// The secrets that messages are signed with, the newest first. The secrets themselves are shown once, to whoever
     /// makes them.
-    async fn secrets(&self, ctx: &Context<'_>) -> Result<Vec<WebhookSecret>> {
+    async fn secrets(&self, ctx: &Context<'_>) -> Result<Items<WebhookSecret>> {
         let reader = Reader::of(ctx)?;
         let load = async {
             let ids = keys(self.0.siblings(), |endpoint| Some(endpoint.id));
@@ -106,7 +107,7 @@ impl WebhookEndpoint {
             Ok(secrets)
         };
         let secrets = self.0.once("secrets".to_owned(), load).await?;
-        Ok(secrets.get(&self.0.id).cloned().unwrap_or_default())
+        Ok(secrets.get(&self.0.id).cloned().unwrap_or_default().into())
     }
 
     /// Its messages, the latest first; with `statuses` only those in any of them: `DEAD` for the dead letters.
@@ -234,7 +235,7 @@ impl WebhookDelivery {
     }
 
     /// Every attempt to send it, oldest first.
-    async fn attempts(&self, ctx: &Context<'_>) -> Result<Vec<WebhookAttempt>> {
+    async fn attempts(&self, ctx: &Context<'_>) -> Result<Items<WebhookAttempt>> {
         let reader = Reader::of(ctx)?;
         let load = async {
             let ids = keys(self.0.siblings(), |delivery| Some(delivery.id));
@@ -255,7 +256,7 @@ impl WebhookDelivery {
             Ok(attempts)
         };
         let attempts = self.0.once("attempts".to_owned(), load).await?;
-        Ok(attempts.get(&self.0.id).cloned().unwrap_or_default())
+        Ok(attempts.get(&self.0.id).cloned().unwrap_or_default().into())
     }
 
     /// When the message was made.

@@ -4,6 +4,7 @@ use async_graphql::{Enum, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use crate::auth::{Identity, Organisation};
+use crate::graphql::items::Items;
 use crate::graphql::reader::Reader;
 
 /// Who is asking, and what they may do.
@@ -22,7 +23,7 @@ pub(crate) struct ViewerInfo {
     /// What kind of organisation that is; null without a token.
     pub organisation_kind: Option<OrganisationKind>,
     /// The scopes it holds.
-    pub scopes: Vec<String>,
+    pub scopes: Items<String>,
     /// What it may ask yet.
     pub rate_limit: RateLimit,
 }
@@ -44,7 +45,7 @@ impl ViewerInfo {
             client: identity.and_then(|identity| identity.client.clone()),
             organisation: organisation.map(ToString::to_string),
             organisation_kind: identity.map(kind),
-            scopes: identity.map(|identity| identity.scopes.clone()).unwrap_or_default(),
+            scopes: identity.map(|identity| identity.scopes.clone().into()).unwrap_or_default(),
             rate_limit,
         }
     }

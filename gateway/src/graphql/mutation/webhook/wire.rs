@@ -3,6 +3,7 @@
 use async_graphql::{ID, InputObject, SimpleObject};
 use entity::webhook_endpoint::WebhookEvent;
 
+use crate::graphql::items::Items;
 use crate::graphql::mutation::answer::UserError;
 use crate::graphql::types::webhook::WebhookEndpoint;
 use crate::graphql::vocabulary::Term;
@@ -90,7 +91,7 @@ pub(crate) struct WebhookSecretPayload {
     /// The secret (`whsec_…`) that its messages are signed with. It is shown here and never again: keep it.
     pub secret: Option<String>,
     /// What is wrong with the input; empty where it was done.
-    pub user_errors: Vec<UserError>,
+    pub user_errors: Items<UserError>,
 }
 
 /// What became of an endpoint.
@@ -99,7 +100,7 @@ pub(crate) struct WebhookEndpointPayload {
     /// The endpoint as it stands; null where nothing was done.
     pub endpoint: Option<WebhookEndpoint>,
     /// What is wrong with the input; empty where it was done.
-    pub user_errors: Vec<UserError>,
+    pub user_errors: Items<UserError>,
 }
 
 /// What became of an endpoint that was to be taken away.
@@ -108,7 +109,7 @@ pub(crate) struct DeleteWebhookEndpointPayload {
     /// The endpoint that was; null where nothing was done.
     pub deleted_id: Option<ID>,
     /// What is wrong with the input; empty where it was done.
-    pub user_errors: Vec<UserError>,
+    pub user_errors: Items<UserError>,
 }
 
 /// What became of messages that were to be sent again.
@@ -117,5 +118,5 @@ pub(crate) struct ReplayWebhookDeliveriesPayload {
     /// The endpoint; null where nothing was done.
     pub endpoint: Option<WebhookEndpoint>,
     /// What is wrong with the input; empty where they are due.
-    pub user_errors: Vec<UserError>,
+    pub user_errors: Items<UserError>,
 }
