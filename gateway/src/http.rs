@@ -47,6 +47,8 @@ pub struct Site {
     pub body_bytes: usize,
     /// A request may take this long until its answer begins.
     pub request_timeout: Duration,
+    /// Whether there is an explorer.
+    pub explorer: bool,
 }
 
 /// Every address of the hub, with those of `graphql`, as [`graphql::routes`] makes them.
@@ -54,12 +56,12 @@ pub fn router(site: Site, graphql: Router) -> Router {
     let door = auth::Door { authenticator: site.authenticator, public_url: site.public_url };
     let graphql = graphql.layer(middleware::from_fn_with_state(door.clone(), auth::authenticate));
     let bounds = observe::Bounds { request_timeout: site.request_timeout };
+    let explorer = if site.explorer { explorer::router().route("/", get(front_page)) } else { Router::new() };
     Router::new()
-        .route("/", get(front_page))
         .route(auth::METADATA_PATH, get(auth::metadata).with_state(door))
         .route("/livez", get(health::alive))
         .route("/readyz", get(health::ready).with_state(site.db))
-        .merge(explorer::router())
+        .merge(explorer)
         .merge(graphql)
         .fallback(|| async { Refusal::not_found() })
         .method_not_allowed_fallback(|| async { Refusal::method_not_allowed() })

@@ -1,13 +1,11 @@
-//! Hostile requests, over HTTP: what the tool graphql-cop tries, the points of the OWASP cheat sheet on GraphQL, and
-//! texts made to exhaust a parser. Each is refused with a word that a program understands, or bounded; none takes long,
-//! and none leaves the hub with more memory than it needs.
+//! Hostile requests, over HTTP: what the tool graphql-cop tries, and texts made to exhaust a parser. Each is refused with
+//! a word that a program understands, or bounded; none takes long, and none leaves the hub with more memory than it needs.
 
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use gateway::config::LimitSettings;
 use rstest::rstest;
-use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use tests::gateway::{TestGateway, client};
 use tests::hub::TestHub;
@@ -194,47 +192,6 @@ async fn odd_texts_and_numbers_are_answered_alike(#[case] backend: Backend) -> R
     let (_, answer) =
         gateway.ask(&json!({ "query": "{ schools(first: 99999999999999999999) { totalCount } }" })).await?;
     assert_eq!(told(&answer).0, "GRAPHQL_VALIDATION_FAILED", "{answer}");
-    Ok(())
-}
-
-#[tokio::test]
-async fn owasp_injection_input_is_a_value_and_never_a_statement() -> Result<()> {
-    let (hub, gateway) = hub().await?;
-    hub.sync(&Default::default()).await?;
-    for text in ["'; DROP TABLE school; --", "\" OR \"\"=\"", "x' UNION SELECT 1 --"] {
-        let query = "query ($t: String!) { schools(filter: { name: $t }) { totalCount } source(id: $t) { id } }";
-        let (_, answer) = gateway.ask(&json!({ "query": query, "variables": { "t": text } })).await?;
-        assert_eq!(answer["data"], json!({ "schools": { "totalCount": 0 }, "source": null }), "{answer}");
-    }
-    let (_, answer) = gateway.ask(&json!({ "query": "{ schools { totalCount } }" })).await?;
-    assert!(answer["data"]["schools"]["totalCount"].as_i64() > Some(0));
-    Ok(())
-}
-
-#[tokio::test]
-async fn owasp_excessive_errors_internal_ones_say_nothing_but_the_requests_id() -> Result<()> {
-    let (hub, gateway) = hub().await?;
-    hub.store.db.execute_unprepared("ALTER TABLE school RENAME COLUMN name TO its_name").await?;
-    let request = client().post(gateway.url("/graphql")).header("x-request-id", "seven");
-    let query = json!({ "query": "{ schools { nodes { name } } viewer { scopes } }" });
-    let answer: Value = request.json(&query).send().await?.json().await?;
-    assert_eq!(answer["errors"][0]["message"], "Internal error (request seven).", "{answer}");
-    assert_eq!(answer["errors"][0]["extensions"], json!({ "code": "INTERNAL" }));
-    assert_eq!(answer["errors"][0]["path"], json!(["schools"]));
-    Ok(())
-}
-
-#[tokio::test]
-async fn owasp_pagination_no_list_is_longer_than_its_maximum() -> Result<()> {
-    let (hub, gateway) = hub().await?;
-    hub.sync(&Default::default()).await?;
-    for list in ["schools", "needs", "offers", "partners", "commitments", "housingOptions", "municipalities"] {
-        let (_, answer) =
-            gateway.ask(&json!({ "query": format!("{{ {list}(first: 101) {{ totalCount }} }}") })).await?;
-        assert_eq!(told(&answer).0, "BAD_USER_INPUT", "{list}: {answer}");
-        let (_, answer) = gateway.ask(&json!({ "query": format!("{{ {list} {{ nodes {{ id }} }} }}") })).await?;
-        assert!(answer["data"][list]["nodes"].as_array().context("nodes")?.len() <= 20, "{list}");
-    }
     Ok(())
 }
 

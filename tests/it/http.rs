@@ -36,7 +36,8 @@ impl Gateway {
         let shutdown = CancellationToken::new();
         let authenticator = Authenticator::new(&AuthSettings::default(), Clock::system()).expect("a client");
         let authenticator = Arc::new(authenticator);
-        let site = Site { db: db.clone(), authenticator, public_url: None, body_bytes: 1000, request_timeout };
+        let site =
+            Site { db: db.clone(), authenticator, public_url: None, body_bytes: 1000, request_timeout, explorer: true };
         let router = http::router(site, Router::new().route("/graphql", graphql));
         let streams = Streams::new(&SubscriptionSettings::default(), 1000, shutdown.clone());
         let served = tokio::spawn(async move { http::serve(listener, router, &streams, grace).await });

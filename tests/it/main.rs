@@ -12,6 +12,7 @@ mod hostile;
 mod http;
 mod kill;
 mod matching;
+mod owasp;
 mod policy;
 mod register;
 mod search;

@@ -49,8 +49,7 @@ impl TestGateway {
     ) -> Result<Self> {
         let feed = Feed::new(db.clone(), settings.subscriptions.poll());
         let graph = graph(feed.clone());
-        let (intake, body_bytes) = (Intake::of(settings), settings.limits.body_bytes);
-        Self::serve(graph, db, feed, &settings.subscriptions, anybody(), intake, body_bytes).await
+        Self::serve(graph, db, feed, settings, anybody()).await
     }
 
     /// Whatever answers, to whom `admit` lets in.
@@ -61,30 +60,32 @@ impl TestGateway {
         settings: &SubscriptionSettings,
         admit: Admit,
     ) -> Result<Self> {
-        Self::serve(executor, db, feed, settings, admit, Intake::default(), BODY_BYTES).await
+        let mut set = Settings { subscriptions: settings.clone(), ..Settings::default() };
+        set.limits.body_bytes = BODY_BYTES;
+        Self::serve(executor, db, feed, &set, admit).await
     }
 
     async fn serve<E: Executor>(
         executor: E,
         db: &DatabaseConnection,
         feed: Feed,
-        settings: &SubscriptionSettings,
+        settings: &Settings,
         admit: Admit,
-        intake: Intake,
-        body_bytes: usize,
     ) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let shutdown = CancellationToken::new();
-        let streams = Streams::new(settings, body_bytes, shutdown.clone());
+        let body_bytes = settings.limits.body_bytes;
+        let streams = Streams::new(&settings.subscriptions, body_bytes, shutdown.clone());
         let site = Site {
             db: db.clone(),
             authenticator: Arc::new(Authenticator::new(&AuthSettings::default(), Clock::system())?),
             public_url: None,
             body_bytes,
             request_timeout: Duration::from_secs(30),
+            explorer: settings.http.explorer,
         };
-        let router = http::router(site, routes(executor, &streams, admit, intake));
+        let router = http::router(site, routes(executor, &streams, admit, Intake::of(settings)));
         let served =
             tokio::spawn(async move { http::serve(listener, router, &streams, Duration::from_secs(10)).await });
         Ok(Self { address, feed, shutdown, served })

@@ -124,6 +124,7 @@ pub(super) async fn run(arguments: &Arguments, output: &mut Output) -> anyhow::R
         public_url: settings.http.public_url.clone(),
         body_bytes: settings.limits.body_bytes,
         request_timeout: settings.http.request_timeout(),
+        explorer: settings.http.explorer,
     };
     let streams = Streams::new(&settings.subscriptions, settings.limits.body_bytes, shutdown.clone());
     let admit = http::graphql::by_token(Arc::clone(&site.authenticator));

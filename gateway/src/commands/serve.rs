@@ -43,6 +43,7 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::R
         public_url: settings.http.public_url.clone(),
         body_bytes: settings.limits.body_bytes,
         request_timeout: settings.http.request_timeout(),
+        explorer: settings.http.explorer,
     };
     let feed = Feed::new(db.clone(), settings.subscriptions.poll());
     let observers = || vec![Arc::new(feed.clone()) as Arc<dyn Observer>];

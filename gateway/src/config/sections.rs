@@ -23,6 +23,8 @@ pub struct HttpSettings {
     pub shutdown_grace_secs: u64,
     /// The proxies whose word is taken for where a request came from: addresses and networks (`10.0.0.0/8`).
     pub trusted_proxies: Vec<Network>,
+    /// Whether there is an explorer at `/explorer`.
+    pub explorer: bool,
 }
 
 impl HttpSettings {
@@ -47,6 +49,7 @@ impl Default for HttpSettings {
             request_timeout_secs: 30,
             shutdown_grace_secs: 20,
             trusted_proxies: Vec::new(),
+            explorer: true,
         }
     }
 }

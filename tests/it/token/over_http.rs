@@ -52,6 +52,7 @@ async fn serve_with<E: Executor>(
         public_url: None,
         body_bytes: 1000,
         request_timeout: Duration::from_secs(20),
+        explorer: true,
     };
     let stop = CancellationToken::new();
     let streams = Streams::new(&SubscriptionSettings::default(), 1000, stop.clone());
