@@ -18,6 +18,7 @@ pub(crate) use self::persisted::DOCUMENT_ID;
 use self::persisted::{Asked, Persisted};
 pub use self::trusted::{NotTrusted, TrustedDocuments};
 use super::limits::{structure, tokens};
+use super::policy;
 use crate::config::{self, LimitSettings};
 use crate::error::{Code, Refused};
 use crate::shared::Shared;
@@ -33,19 +34,25 @@ pub(crate) struct Document {
     hash: Hash,
     tokens: u32,
     pub(crate) parsed: ExecutableDocument,
+    /// Whether it may read a field that not everybody may.
+    pub(crate) is_guarded: bool,
     is_valid: AtomicBool,
 }
 
 impl Document {
+    fn new(hash: Hash, tokens: u32, parsed: ExecutableDocument) -> Self {
+        let is_guarded = policy::is_guarded(&parsed);
+        Self { hash, tokens, parsed, is_guarded, is_valid: AtomicBool::new(false) }
+    }
+
     #[cfg(test)]
     pub(crate) fn of(text: &str) -> Self {
-        let parsed = parse_query(text).expect("a document");
-        Self { hash: hash(text), tokens: 0, parsed, is_valid: AtomicBool::new(false) }
+        Self::new(hash(text), 0, parse_query(text).expect("a document"))
     }
 
     /// What the hub itself has made of a document. It is never kept.
     pub(crate) fn rewritten(parsed: ExecutableDocument) -> Self {
-        Self { hash: Hash::default(), tokens: 0, parsed, is_valid: AtomicBool::new(false) }
+        Self::new(Hash::default(), 0, parsed)
     }
 
     /// Whether it is known to fit the schema.
@@ -159,7 +166,7 @@ impl Documents {
         let parsed = parse(text)?;
         structure::check(&parsed, &self.limits)?;
         let tokens = u32::try_from(tokens).unwrap_or(u32::MAX);
-        Ok(Arc::new(Document { hash, tokens, parsed, is_valid: AtomicBool::new(false) }))
+        Ok(Arc::new(Document::new(hash, tokens, parsed)))
     }
 }
 

@@ -15,7 +15,9 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute, NextResolve, ResolveInfo};
 use async_graphql::parser::parse_schema;
-use async_graphql::parser::types::{ConstDirective, TypeKind, TypeSystemDefinition};
+use async_graphql::parser::types::{
+    ConstDirective, ExecutableDocument, Selection, SelectionSet, TypeKind, TypeSystemDefinition,
+};
 use async_graphql::{
     Name, PathSegment, Positioned, QueryPathNode, QueryPathSegment, Response, ServerError, ServerResult, TypeDirective,
     Value,
@@ -124,6 +126,27 @@ impl Rules {
     fn get(&self, type_name: &str, field: &str) -> Option<&Rule> {
         self.0.get(type_name)?.get(field)
     }
+
+    /// Whether a field of this name has a rule, on any type.
+    fn name(&self, field: &str) -> bool {
+        self.0.values().any(|fields| fields.contains_key(field))
+    }
+}
+
+/// Whether the document names a field that has a rule, on whatever type: with no knowledge of the types, so that nothing
+/// depends on what they are taken to be.
+pub(super) fn is_guarded(document: &ExecutableDocument) -> bool {
+    fn names(rules: &Rules, set: &SelectionSet) -> bool {
+        set.items.iter().any(|selection| match &selection.node {
+            Selection::Field(field) => {
+                rules.name(&field.node.name.node) || names(rules, &field.node.selection_set.node)
+            }
+            Selection::InlineFragment(fragment) => names(rules, &fragment.node.selection_set.node),
+            Selection::FragmentSpread(_) => false,
+        })
+    }
+    document.operations.iter().any(|(_, operation)| names(&RULES, &operation.node.selection_set.node))
+        || document.fragments.values().any(|fragment| names(&RULES, &fragment.node.selection_set.node))
 }
 
 /// Holds every field of a request to its rule.
@@ -201,6 +224,29 @@ mod tests {
         assert_eq!(rules.get("Secret", "x").unwrap().wanted(), ["s"]);
         let both = rules.get("Secret", "y").unwrap();
         assert!(both.authenticated && both.wanted() == ["s"]);
+    }
+
+    #[test]
+    fn a_document_is_guarded_that_names_a_guarded_field_anywhere() {
+        for (document, expected) in [
+            ("{ schools { nodes { name } } }", false),
+            ("{ schools { nodes { contact: name } } }", false),
+            ("{ sources { runs { nodes { id } } } }", true),
+            ("{ a: sources { ... on Source { ... { b: runs { nodes { id } } } } } }", true),
+            ("{ sources { ...F } } fragment F on Source { runs { nodes { id } } }", true),
+            ("query A { viewer { scopes } } query B { sources { refusals { totalCount } } }", true),
+            ("mutation { createNeed(input: {}) { need { id } } }", true),
+        ] {
+            assert_eq!(is_guarded(&async_graphql::parser::parse_query(document).unwrap()), expected, "{document}");
+        }
+    }
+
+    #[test]
+    fn every_rule_guards_the_documents_that_reach_its_field() {
+        for field in RULES.0.values().flat_map(HashMap::keys) {
+            let document = async_graphql::parser::parse_query(format!("{{ a {{ b: {field} }} }}")).unwrap();
+            assert!(is_guarded(&document), "{field}");
+        }
     }
 
     #[test]

@@ -49,7 +49,7 @@ impl Told {
         };
         let ends = caller.identity.map(|identity| identity.ends);
         let request = admitted.request.data(Arc::clone(&reader)).data(graph.feed.clone());
-        let events = graph.validating.execute_stream(request);
+        let events = graph.guarded.execute_stream(request);
         stream::unfold(Self { graph, reader, asked, events, is_over: false, ends }, Self::next).boxed()
     }
 
