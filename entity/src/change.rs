@@ -27,6 +27,8 @@ pub struct Model {
     pub municipality_code: Option<String>,
     /// The partner it belongs to.
     pub partner_id: Option<Uuid>,
+    /// Of a commitment the need that it answers; the nil UUID where it answers none. `None`: not told.
+    pub need_id: Option<Uuid>,
     /// Whether it left the record one that anybody may see.
     pub is_public: bool,
 }

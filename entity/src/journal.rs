@@ -37,6 +37,9 @@ pub struct Concern {
     pub municipality_code: Option<String>,
     /// The partner it belongs to.
     pub partner_id: Option<Uuid>,
+    /// The need below which it is listed. Of a commitment to a school in general the nil UUID, which tells it from a
+    /// change that an older release wrote.
+    pub need_id: Option<Uuid>,
 }
 
 /// A record: a row that the change feed tells of.
@@ -122,6 +125,7 @@ record!(
     |row| Concern {
         school_id: Some(row.school_id),
         partner_id: Some(row.partner_id),
+        need_id: Some(row.need_id.unwrap_or_default()),
         ..Concern::default()
     },
     public: |row| row.status.is_public()
@@ -201,6 +205,7 @@ impl Journal {
                 school_id: concern.school_id,
                 municipality_code: concern.municipality_code,
                 partner_id: concern.partner_id,
+                need_id: concern.need_id,
                 is_public: row.is_public(),
             });
         }

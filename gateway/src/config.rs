@@ -7,6 +7,7 @@
 //! 3. Where a value can be wrong in a way that its type does not tell: a check in `validate`.
 
 mod auth;
+mod cache;
 mod connection_url;
 mod environment;
 mod limits;
@@ -26,6 +27,7 @@ use connectors::systems::{Entry, SYSTEMS};
 
 pub use crate::matching::MatchingSettings;
 pub use auth::{Anonymous, AuthSettings};
+pub use cache::CacheSettings;
 pub use connection_url::ConnectionUrl;
 pub use environment::Environment;
 pub use limits::{Documents, LimitSettings};
@@ -49,6 +51,8 @@ pub struct Settings {
     pub database: DatabaseSettings,
     /// The shared cache.
     pub redis: RedisSettings,
+    /// Answers that are kept.
+    pub cache: CacheSettings,
     /// Who may ask.
     pub auth: AuthSettings,
     /// What one query may cost.

@@ -15,8 +15,10 @@ use sea_orm::sqlx::{self, Pool, Postgres};
 use sea_orm::{DatabaseConnection, DbBackend, DbErr, EntityTrait};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{debug, info, warn};
+
+use crate::cache::SETTLE;
 
 /// How long to wait before the database is asked again to notify, at first and at the longest.
 const RECONNECT: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
@@ -28,16 +30,24 @@ pub struct Feed(Arc<Inner>);
 
 struct Inner {
     db: DatabaseConnection,
-    end: watch::Sender<i64>,
+    end: watch::Sender<End>,
     look: Arc<Notify>,
     poll: Duration,
     /// Aborted when they are dropped.
     tasks: OnceLock<JoinSet<()>>,
 }
 
+/// Where the feed ends.
+#[derive(Clone, Copy, Debug)]
+struct End {
+    sequence: i64,
+    /// When that was first seen here.
+    seen: Instant,
+}
+
 /// Somebody who follows the feed.
 pub struct Follower {
-    end: watch::Receiver<i64>,
+    end: watch::Receiver<End>,
     /// Keeps the watcher running.
     _feed: Feed,
 }
@@ -46,7 +56,7 @@ impl Feed {
     /// The feed of this store. Where nothing wakes it, it looks every `poll`.
     #[must_use]
     pub fn new(db: DatabaseConnection, poll: Duration) -> Self {
-        let end = watch::Sender::new(0);
+        let end = watch::Sender::new(End { sequence: 0, seen: Instant::now() });
         Self(Arc::new(Inner { db, end, look: Arc::new(Notify::new()), poll, tasks: OnceLock::new() }))
     }
 
@@ -88,9 +98,13 @@ impl Follower {
     /// Waits until the feed ends behind `position`, and returns where it then ends. Everything up to there is committed
     /// and can be read.
     pub async fn beyond(&mut self, position: i64) -> i64 {
-        let end = self.end.wait_for(|end| *end > position).await.map(|end| *end);
+        let end = self.end.wait_for(|end| end.sequence > position).await.map(|end| *end);
         match end {
-            Ok(end) => end,
+            Ok(end) => {
+                // Who hears of a change asks for more: by then no replica gives an answer that it kept from before.
+                sleep_until(end.seen + SETTLE).await;
+                end.sequence
+            }
             // Cannot be: the feed, which this holds, holds the other end.
             Err(_) => std::future::pending().await,
         }
@@ -107,16 +121,18 @@ pub async fn end(db: &DatabaseConnection) -> Result<i64, DbErr> {
 }
 
 /// Only ever forwards: of two who looked at the same time, the slower must not take back what the other saw.
-fn move_on(end: &watch::Sender<i64>, sequence: i64) {
+fn move_on(end: &watch::Sender<End>, sequence: i64) {
     end.send_if_modified(|end| {
-        let is_news = sequence > *end;
-        *end = sequence.max(*end);
+        let is_news = sequence > end.sequence;
+        if is_news {
+            *end = End { sequence, seen: Instant::now() };
+        }
         is_news
     });
 }
 
 /// Looks where the feed ends, whenever it is woken and every `poll`.
-async fn watch(db: DatabaseConnection, latest: watch::Sender<i64>, look: Arc<Notify>, poll: Duration) {
+async fn watch(db: DatabaseConnection, latest: watch::Sender<End>, look: Arc<Notify>, poll: Duration) {
     let mut is_failing = false;
     loop {
         match end(&db).await {

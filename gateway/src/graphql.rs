@@ -14,10 +14,11 @@ mod documents;
 mod gate;
 pub(crate) mod health;
 mod items;
+mod kept;
 mod language;
 mod level;
 mod limits;
-mod list;
+pub(crate) mod list;
 mod mutation;
 mod page;
 mod policy;
@@ -28,6 +29,7 @@ mod rows;
 mod scalars;
 mod search;
 mod shape;
+pub(crate) mod sources;
 mod subscription;
 mod suggest;
 mod types;
@@ -36,6 +38,7 @@ mod variables;
 mod viewer;
 mod vocabulary;
 pub(crate) mod webhooks;
+mod wire;
 
 use std::sync::Arc;
 
@@ -45,15 +48,16 @@ use chrono::SecondsFormat;
 use entity::Clock;
 use futures::stream::{self, BoxStream, StreamExt};
 use sea_orm::DatabaseConnection;
-use tokio::time::timeout;
+use sha2::{Digest, Sha256};
+use tokio::time::{sleep, timeout};
 
 pub use self::caller::Caller;
 use self::definition::Definition;
-pub(crate) use self::documents::DOCUMENT_ID;
 use self::documents::Document;
+pub(crate) use self::documents::{DOCUMENT_ID, Hash};
 pub use self::documents::{NotTrusted, TrustedDocuments};
 pub(crate) use self::gate::{Admitted, Gate};
-use self::health::SourceHealth;
+pub use self::kept::{Answered, Answering};
 pub use self::language::Language;
 use self::mutation::{Line, Mutation};
 pub use self::mutation::{Syncs, Writes};
@@ -66,9 +70,12 @@ use self::subscription::{Subscription, Told};
 use self::types::node::Sourced;
 use self::validating::Validating;
 use self::viewer::Stakes;
+pub(crate) use self::viewer::Visibility;
 use self::webhooks::Trials;
+pub(crate) use self::wire::{Answer, was_not_executed};
 use crate::audit::Trail;
-use crate::config::{LimitSettings, MatchingSettings};
+use crate::cache::{Cache, Figures, Notes, SETTLE};
+use crate::config::{CacheSettings, LimitSettings, MatchingSettings};
 use crate::error::{Code, Failure, Refused, TOOK_TOO_LONG, seal};
 use crate::feed::Feed;
 use crate::shared::Shared;
@@ -112,6 +119,7 @@ pub struct Graph {
     writes: Arc<Writes>,
     line: Line,
     trail: Trail,
+    cache: Option<Cache>,
 }
 
 impl Graph {
@@ -137,6 +145,7 @@ impl Graph {
             limits,
             matching: Arc::default(),
             writes: Arc::default(),
+            cache: None,
         }
     }
 
@@ -161,6 +170,27 @@ impl Graph {
     #[must_use]
     pub fn sharing(self, shared: Option<Shared>) -> Self {
         Self { gate: self.gate.sharing(shared.clone()), rate: self.rate.sharing(shared), ..self }
+    }
+
+    /// Keeps answers, and shares them with the other replicas. The last thing to be said of a graph: what it is told
+    /// after that does not keep answers of another graph from it.
+    #[must_use]
+    pub fn caching(self, settings: &CacheSettings, shared: Option<Shared>) -> Self {
+        if !settings.answers {
+            return self;
+        }
+        let release = env!("CARGO_PKG_VERSION");
+        let sdl = self.plain.sdl();
+        let digest = Sha256::digest(format!("{release} {:?} {:?} {sdl}", self.limits, self.matching));
+        let fingerprint = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let cache = Cache::new(settings, &self.db, self.clock.clone(), shared, fingerprint);
+        Self { cache: Some(cache), ..self }
+    }
+
+    /// How the cache of answers is doing. `None`: there is none.
+    #[must_use]
+    pub fn figures(&self) -> Option<Figures> {
+        self.cache.as_ref().map(Cache::figures)
     }
 
     /// Knows these documents by their names.
@@ -188,6 +218,7 @@ impl Graph {
         caller: &Caller,
         standing: Option<Standing>,
         admitted: &Admitted,
+        notes: Option<&Arc<Notes>>,
     ) -> std::result::Result<(Arc<Reader>, Asked), Response> {
         let Admitted { request, document, price, .. } = admitted;
         let viewer = self.stakes.viewer(caller.identity.clone()).await.map_err(refused)?;
@@ -199,16 +230,24 @@ impl Graph {
         let reader = Reader::new(self.db.clone(), viewer, self.clock.clone(), page_size, caller.language)
             .matching(Arc::clone(&self.matching))
             .acting(caller.actor())
-            .charged(standing, price.estimate);
+            .charged(standing, price.estimate)
+            .noting(notes);
         let asked = Asked::new(Arc::clone(document), request.operation_name.clone(), request.variables.clone());
         Ok((Arc::new(reader), asked))
     }
 
-    /// Executes what was admitted.
-    async fn answer(&self, caller: &Caller, standing: Option<Standing>, admitted: Admitted) -> Response {
-        let (reader, asked) = match self.begin(caller, standing, &admitted).await {
+    /// Executes what was admitted. Also gives what it was read with, where it was executed to its end; `notes` are then
+    /// what the answer depends on.
+    async fn compute(
+        &self,
+        caller: &Caller,
+        standing: Option<Standing>,
+        admitted: Admitted,
+        notes: Option<&Arc<Notes>>,
+    ) -> (Response, Option<Arc<Reader>>) {
+        let (reader, asked) = match self.begin(caller, standing, &admitted, notes).await {
             Ok(begun) => begun,
-            Err(refusal) => return refusal,
+            Err(refusal) => return (refusal, None),
         };
         let Admitted { request, document, price, operation_type } = admitted;
         let schema = if document.is_valid() && !document.is_guarded { &self.plain } else { &self.guarded };
@@ -217,24 +256,27 @@ impl Graph {
         let executed = schema.execute(request);
         let response = if operation_type == OperationType::Mutation {
             // Nobody should have to guess whether something was written. The database bounds each of its statements.
-            executed.await
+            let response = executed.await;
+            // Until no replica gives what it kept from before.
+            sleep(SETTLE).await;
+            response
         } else {
             // What is given up here ends in the database by its own bound: see `database::connect_for_queries`.
             let Ok(response) = timeout(self.limits.execution(), executed).await else {
                 let refused = Refused::new(Code::Timeout, TOOK_TOO_LONG).with("limit", "execution_ms");
-                return refused.with("maximum", self.limits.execution_ms).into();
+                return (refused.with("maximum", self.limits.execution_ms).into(), None);
             };
             response
         };
         if !document.is_valid() {
-            return response;
+            return (response, None);
         }
         self.gate.keep(&document);
         let response = self.finish(&reader, &asked, response).await;
         let cost = value!({
             "estimated": price.estimate, "actual": price.actual(&response.data), "maximum": self.limits.cost,
         });
-        response.extension("cost", cost)
+        (response.extension("cost", cost), Some(reader))
     }
 
     /// Tells of the contacts that an answer shows, puts it in shape and says how fresh it is.
@@ -256,11 +298,11 @@ impl Executor for Graph {
         let caller = Caller::of(&request);
         let (standing, admitted) = self.admit(&caller, request).await;
         let mut response = match admitted {
-            Ok(admitted) => self.answer(&caller, standing, admitted).await,
+            Ok(admitted) => self.compute(&caller, standing, admitted, None).await.0,
             Err(refusal) => refusal,
         };
         if let Some(standing) = standing {
-            standing.tell(&mut response);
+            standing.tell(&mut response.http_headers);
         }
         seal(&mut response, caller.request_id.as_deref());
         response
@@ -276,7 +318,7 @@ impl Executor for Graph {
                 Ok(admitted) if admitted.operation_type == OperationType::Subscription => {
                     Told::by(graph, caller, standing, admitted).await
                 }
-                Ok(admitted) => stream::iter([graph.answer(&caller, standing, admitted).await]).boxed(),
+                Ok(admitted) => stream::iter([graph.compute(&caller, standing, admitted, None).await.0]).boxed(),
                 Err(refusal) => stream::iter([refusal]).boxed(),
             }
         };
@@ -304,10 +346,7 @@ async fn freshness(reader: &Reader) -> Option<Value> {
     }
     let sources = reader.sources().await.ok()?;
     let behind: Vec<Value> = sources
-        .all
-        .iter()
-        .filter(|source| touched.iter().any(|record_type| source.gives(*record_type)))
-        .filter(|source| !matches!(source.health, SourceHealth::Healthy | SourceHealth::Disabled))
+        .behind(&touched)
         .map(|source| {
             let succeeded = source.source.last_succeeded_at;
             value!({

@@ -1,6 +1,7 @@
 //! Everything that faces consumers.
 pub mod audit;
 pub mod auth;
+pub mod cache;
 pub mod commands;
 pub mod config;
 pub mod database;

@@ -17,6 +17,7 @@ mod m20261124_000005_matching;
 mod m20261124_000006_writes;
 mod m20261124_000007_webhooks;
 mod m20261124_000008_search_places;
+mod m20261124_000009_cache;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000006_writes::Migration),
             Box::new(m20261124_000007_webhooks::Migration),
             Box::new(m20261124_000008_search_places::Migration),
+            Box::new(m20261124_000009_cache::Migration),
         ]
     }
 }

@@ -3,6 +3,7 @@
 mod audit;
 mod commitments;
 mod idempotency;
+mod kept;
 mod needs;
 mod offers;
 mod one_record;

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use async_graphql::Executor;
 use entity::Clock;
 use gateway::auth::Authenticator;
-use gateway::config::{AuthSettings, LimitSettings, Settings, SubscriptionSettings};
+use gateway::config::{AuthSettings, CacheSettings, LimitSettings, Settings, SubscriptionSettings};
 use gateway::feed::Feed;
-use gateway::graphql::Graph;
+use gateway::graphql::{Answering, Graph};
 use gateway::http::graphql::{Admit, Intake, anybody, routes};
 use gateway::http::{self, Site, Stopped, Streams};
 use reqwest::{Client, Response};
@@ -34,10 +33,11 @@ pub struct TestGateway {
 }
 
 impl TestGateway {
-    /// The hub's own graph on a store.
+    /// The hub's own graph on a store, which keeps answers.
     pub async fn on_store(db: &DatabaseConnection, settings: &SubscriptionSettings) -> Result<Self> {
         let feed = Feed::new(db.clone(), settings.poll());
-        let graph = Graph::new(db.clone(), Clock::system(), feed.clone(), &LimitSettings::default());
+        let graph = Graph::new(db.clone(), Clock::system(), feed.clone(), &LimitSettings::default())
+            .caching(&CacheSettings::default(), None);
         Self::answering(graph, db, feed, settings, anybody()).await
     }
 
@@ -53,7 +53,7 @@ impl TestGateway {
     }
 
     /// Whatever answers, to whom `admit` lets in.
-    pub async fn answering<E: Executor>(
+    pub async fn answering<E: Answering>(
         executor: E,
         db: &DatabaseConnection,
         feed: Feed,
@@ -65,7 +65,7 @@ impl TestGateway {
         Self::serve(executor, db, feed, &set, admit).await
     }
 
-    async fn serve<E: Executor>(
+    async fn serve<E: Answering>(
         executor: E,
         db: &DatabaseConnection,
         feed: Feed,

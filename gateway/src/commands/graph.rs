@@ -24,8 +24,9 @@ pub(super) async fn open(settings: &Settings, feed: &Feed) -> anyhow::Result<(Gr
     }
     let graph = Graph::new(db.clone(), Clock::system(), feed.clone(), limits)
         .matching(&settings.matching)
-        .sharing(shared)
-        .trusting(trusted);
+        .sharing(shared.clone())
+        .trusting(trusted)
+        .caching(&settings.cache, shared);
     Ok((graph, db))
 }
 

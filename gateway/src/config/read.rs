@@ -13,10 +13,11 @@ use super::environment::ENVIRONMENT;
 use super::{ConfigError, Environment, Problem, Settings, position};
 
 /// The tables of a configuration.
-const SECTIONS: [&str; 13] = [
+const SECTIONS: [&str; 14] = [
     "http",
     "database",
     "redis",
+    "cache",
     "auth",
     "limits",
     "subscriptions",
@@ -86,6 +87,7 @@ impl<'a> Reader<'a> {
             http: self.section("http"),
             database: self.section("database"),
             redis: self.section("redis"),
+            cache: self.section("cache"),
             auth: self.section("auth"),
             limits: self.section("limits"),
             subscriptions: self.section("subscriptions"),

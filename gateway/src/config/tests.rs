@@ -100,6 +100,7 @@ fn the_default_file_says_the_defaults() {
     assert_eq!(written.http, settings.http);
     assert_eq!(written.database, settings.database);
     assert_eq!(written.redis, settings.redis);
+    assert_eq!(written.cache, settings.cache);
     assert_eq!(written.auth, settings.auth);
     assert_eq!(written.limits, settings.limits);
     assert_eq!(written.subscriptions, settings.subscriptions);
@@ -116,6 +117,7 @@ fn the_default_file_lists_every_setting() {
         "http",
         "database",
         "redis",
+        "cache",
         "auth",
         "limits",
         "subscriptions",
@@ -206,9 +208,9 @@ fn unknown_keys_are_all_told_at_once() {
     assert_eq!(
         problems(&text),
         [
-            "hub.toml: metrics: there is no such section; known are http, database, redis, auth, limits, \
-             subscriptions, sync, matching, mutations, audit, webhooks, telemetry, source: correct or remove \
-             it",
+            "hub.toml: metrics: there is no such section; known are http, database, redis, cache, auth, \
+             limits, subscriptions, sync, matching, mutations, audit, webhooks, telemetry, source: correct or \
+             remove it",
             "hub.toml: http.lissen: there is no such setting; known are listen, public_url, request_timeout_secs, \
              shutdown_grace_secs, trusted_proxies: correct or remove it",
             "hub.toml: http.listen: expected socket address, found true or false",

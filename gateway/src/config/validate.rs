@@ -51,6 +51,7 @@ fn numbers(settings: &Settings, reader: &mut Reader<'_>) {
     let at_least_one = [
         ("http.request_timeout_secs", settings.http.request_timeout_secs == 0),
         ("database.max_connections", settings.database.max_connections == Some(0)),
+        ("cache.keep_secs", settings.cache.keep_secs == 0),
         ("limits.depth", settings.limits.depth == 0),
         ("limits.cost", settings.limits.cost == 0),
         ("limits.page_size", settings.limits.page_size == 0),

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use async_graphql::Context;
 use futures::future::BoxFuture;
 use sea_orm::sea_query::{Condition, Expr, ExprTrait};
-use sea_orm::{EntityTrait, QueryFilter};
+use sea_orm::{EntityTrait, QueryFilter, Value};
 
 use super::level::{Level, Member};
 use super::list::{List, Listed, Page, qualified};
 use super::page::PageInfo;
 use super::reader::Reader;
 use super::rows::{Key, Row};
+use crate::cache::{Owner, Scope};
 use crate::error::Result;
 
 type Count = Arc<dyn Fn(Arc<Reader>) -> BoxFuture<'static, Result<i64>> + Send + Sync>;
@@ -67,6 +68,8 @@ pub(crate) struct Below<P, K> {
     pub(crate) parent: Expr,
     /// What a parent is told by. `None`: it has no such list.
     pub(crate) key: fn(&P) -> Option<K>,
+    /// To whom the rows belong, where their changes tell: the statement finds nobody else's. `None`: they do not.
+    pub(crate) owner: Option<fn(K) -> Owner>,
 }
 
 /// The list below one row, loaded for its whole level.
@@ -78,10 +81,11 @@ pub(crate) async fn below<P: Send + Sync + 'static, K: Key, R: Row>(
 ) -> Result<Connection<R>> {
     let reader = Reader::of(ctx)?;
     reader.touch(R::RECORD_TYPE);
-    let Below { field, parent, key } = below;
+    let Below { field, parent, key, owner } = below;
     let pages = member
         .once(format!("{field}({})", list.key()), async {
-            list.pages(&reader.db, parent.clone(), keys(member.siblings(), key)).await
+            let keys = keys(member.siblings(), key);
+            list.pages(&reader.within(|| below_these(&keys, owner)), parent.clone(), keys).await
         })
         .await?;
     let own_key = key(member);
@@ -93,13 +97,19 @@ pub(crate) async fn below<P: Send + Sync + 'static, K: Key, R: Row>(
         Box::pin(async move {
             let counts = member
                 .once(format!("{field} count({})", list.key()), async {
-                    list.counts(&reader.db, parent, keys(member.siblings(), key)).await
+                    let keys = keys(member.siblings(), key);
+                    list.counts(&reader.within(|| below_these(&keys, owner)), parent, keys).await
                 })
                 .await?;
             Ok(own_key.and_then(|key| counts.get(&key).copied()).unwrap_or(0))
         })
     });
     Ok(Connection { page, count })
+}
+
+/// What rows a list below these parents concerns.
+fn below_these<K: Key>(keys: &[K], owner: Option<fn(K) -> Owner>) -> Scope {
+    owner.map_or(Scope::All, |owner| Scope::Below(keys.iter().cloned().map(owner).collect()))
 }
 
 /// The keys of a level's rows, each once.
@@ -135,9 +145,22 @@ pub(crate) async fn named_where<P: Send + Sync + 'static, R: Row>(
 
 /// The rows of these identities for which the condition holds, as one level.
 async fn by_id<R: Row>(reader: &Reader, ids: Vec<R::Id>, condition: Condition) -> Result<HashMap<R::Id, Member<R>>> {
-    let rows = R::Entity::find().filter(qualified(R::ID).is_in(ids)).filter(condition).all(&reader.db).await?;
+    let db = reader.within(|| these::<R>(&ids));
+    let rows = R::Entity::find().filter(qualified(R::ID).is_in(ids)).filter(condition).all(&db).await?;
     let members = Level::members(rows).into_iter();
     Ok(members.map(|member| (member.id(), member)).collect())
+}
+
+/// What rows a load by identity concerns.
+pub(super) fn these<R: Row>(ids: &[R::Id]) -> Scope {
+    let uuid = |id: &R::Id| match id.clone().into() {
+        Value::Uuid(id) => id,
+        _ => None,
+    };
+    match R::RECORD_TYPE {
+        Some(record_type) => Scope::Records(record_type, ids.iter().filter_map(uuid).collect()),
+        None => Scope::All,
+    }
 }
 
 /// Declares the connection of a type: its page, its edge.

@@ -16,5 +16,5 @@ pub(super) async fn tell(trail: &Trail, register: &str, reader: &Reader) {
         details: None,
     };
     let contacts = reader.contacts().into_iter();
-    trail.tell(contacts.map(|record| deed(record).by(&reader.actor, reader.now(), register)).collect()).await;
+    trail.tell(contacts.map(|record| deed(record).by(&reader.actor, reader.instant(), register)).collect()).await;
 }

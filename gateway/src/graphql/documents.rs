@@ -147,6 +147,21 @@ impl Documents {
         }
     }
 
+    /// The hash of the document that the request asks for, as [`Documents::find`] would find it. `None` where that has
+    /// to be tried: it may be refused, or a text has to be remembered.
+    pub(crate) fn known(&self, request: &Request) -> Option<Hash> {
+        let Some(asked) = Asked::of(request).ok()? else {
+            let hash = hash(&request.query);
+            return (self.takes_any() || self.trusted.has(&hash)).then_some(hash);
+        };
+        let hash = match self.trusted.get(&asked.id) {
+            Some(text) => hash(text),
+            None if self.takes_any() => asked.hash().ok().filter(|hash| self.persisted.has(hash))?,
+            None => return None,
+        };
+        (request.query.is_empty() || self::hash(&request.query) == hash).then_some(hash)
+    }
+
     /// Keeps a document that was found valid.
     pub(crate) fn keep(&self, document: &Arc<Document>) {
         if document.is_valid() && !self.parsed.contains_key(&document.hash) {

@@ -9,7 +9,7 @@ use async_graphql::parser::types::OperationType;
 
 use super::caller::Caller;
 use super::definition::Definition;
-use super::documents::{Document, Documents, TrustedDocuments};
+use super::documents::{Document, Documents, Hash, TrustedDocuments};
 use super::limits::cost::{self, Price};
 use super::variables;
 use crate::config::LimitSettings;
@@ -68,6 +68,11 @@ impl Gate {
         let operation_type = operation.node.ty;
         request.set_parsed_query(document.parsed.clone());
         Ok(Admitted { request, document, price, operation_type })
+    }
+
+    /// The hash of the document that the request asks for, without looking into it. `None`: finding it is work.
+    pub(crate) fn known(&self, request: &Request) -> Option<Hash> {
+        self.documents.known(request)
     }
 
     /// Keeps a document that was found valid while it was executed.

@@ -44,7 +44,7 @@ pub(crate) struct Freshness {
     /// Whether its records may be out of date.
     pub(crate) is_stale: bool,
     /// The streams that it was read by, and when each was last read to its end.
-    streams: Vec<(String, Option<DateTime<Utc>>)>,
+    pub(super) streams: Vec<(String, Option<DateTime<Utc>>)>,
 }
 
 impl Freshness {

@@ -4,10 +4,10 @@ use async_graphql::{Context, ID, Object};
 use entity::vocabulary::RecordType;
 use entity::{Brin, MunicipalityCode, SchoolBoardNumber, municipality, school, school_board};
 use sea_orm::sea_query::{Condition, ExprTrait};
-use sea_orm::{EntityTrait, QueryFilter};
+use sea_orm::{EntityTrait, QueryFilter, Value};
 
 use super::connection::root;
-use super::level::Level;
+use super::level::Member;
 use super::list::qualified;
 use super::page::PageArguments;
 use super::policy::{authenticated, one as one_scope, requires_scopes};
@@ -309,7 +309,9 @@ impl Query {
 
     /// Every connected system: how fresh it is, how healthy, what was refused.
     async fn sources(&self, ctx: &Context<'_>) -> Result<Items<Source>> {
-        Ok(Reader::of(ctx)?.sources().await?.all.iter().cloned().map(Source).collect())
+        let reader = Reader::of(ctx)?;
+        reader.keep_out();
+        Ok(reader.sources().await?.all.iter().cloned().map(Source).collect())
     }
 
     /// One connected system by its identifier. Null where there is none.
@@ -318,7 +320,9 @@ impl Query {
         ctx: &Context<'_>,
         #[graphql(desc = "The source's identifier, as it is configured.")] id: String,
     ) -> Result<Option<Source>> {
-        Ok(Reader::of(ctx)?.sources().await?.get(&id).cloned().map(Source))
+        let reader = Reader::of(ctx)?;
+        reader.keep_out();
+        Ok(reader.sources().await?.get(&id).cloned().map(Source))
     }
 
     /// Webhooks' endpoints: a partner's own, and for operators all; the latest first. Scope webhooks:read; null without
@@ -347,16 +351,26 @@ impl Query {
     /// Who is asking, and what they may do.
     async fn viewer(&self, ctx: &Context<'_>) -> Result<ViewerInfo> {
         let reader = Reader::of(ctx)?;
+        reader.keep_out();
         Ok(ViewerInfo::new(reader.viewer.identity(), RateLimit::of(reader)))
     }
 }
 
-/// The one row for which the condition holds, as a level of its own.
-pub(super) async fn one<R: Row>(reader: &Reader, condition: Condition) -> Result<Option<super::level::Member<R>>> {
+/// The one row that has this key, as a level of its own. The condition is about the row alone.
+pub(super) async fn one<R: Row>(reader: &Reader, condition: Condition) -> Result<Option<Member<R>>> {
     let mut select = R::Entity::find().filter(condition);
     if let Some(deleted_at) = R::DELETED_AT {
         select = select.filter(qualified(deleted_at).is_null());
     }
-    let rows = select.one(&reader.db).await?.into_iter().collect();
-    Ok(Level::members(rows).into_iter().next())
+    let Some(record_type) = R::RECORD_TYPE else {
+        return Ok(select.one(&reader.db).await?.map(Member::alone));
+    };
+    // By its key: which record has it changes with that record, or with the first that comes to have it.
+    let found = select.one(reader.unwatched()).await?;
+    let id = found.as_ref().and_then(|row| match row.id().into() {
+        Value::Uuid(id) => id,
+        _ => None,
+    });
+    reader.found(record_type, id);
+    Ok(found.map(Member::alone))
 }

@@ -7,7 +7,7 @@ mod client;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use async_graphql::Response;
+use axum::http::HeaderMap;
 use entity::Clock;
 use moka::sync::Cache;
 use redis::Script;
@@ -139,12 +139,12 @@ impl Standing {
     }
 
     /// Tells the client how it stands (draft-ietf-httpapi-ratelimit-headers-10).
-    pub(crate) fn tell(&self, response: &mut Response) {
+    pub(crate) fn tell(&self, headers: &mut HeaderMap) {
         let policy = format!("\"requests\";q={};w=60", self.limit);
         let standing = format!("\"requests\";r={};t={}", self.remaining, whole_seconds(self.whole_in));
         for (name, value) in [("ratelimit-policy", policy), ("ratelimit", standing)] {
             if let Ok(value) = value.parse() {
-                response.http_headers.insert(name, value);
+                headers.insert(name, value);
             }
         }
     }

@@ -7,20 +7,19 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_graphql::Context;
 use chrono::{DateTime, NaiveDate, Utc};
+use entity::Clock;
 use entity::vocabulary::RecordType;
-use entity::{Clock, checkpoint, source};
+use sea_orm::DatabaseConnection;
 use sea_orm::prelude::Uuid;
-use sea_orm::sea_query::ExprTrait;
-use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryOrder, QuerySelect};
 use tokio::sync::OnceCell;
 
-use super::health::Freshness;
 use super::language::Language;
-use super::list::qualified;
 use super::rate::Standing;
+use super::sources::Sources;
 use super::types::source::{record_counts, refused_counts};
 use super::viewer::Viewer;
 use crate::audit::Actor;
+use crate::cache::{Notes, Scope};
 use crate::config::MatchingSettings;
 use crate::error::{Failure, Result};
 
@@ -40,6 +39,10 @@ pub(crate) struct Reader {
     pub(crate) standing: Option<Standing>,
     /// What the request costs at most.
     pub(crate) estimate: usize,
+    /// Connections whose statements are not noted.
+    unwatched: DatabaseConnection,
+    /// Where what the answer depends on is noted. `None`: it is not kept.
+    notes: Option<Arc<Notes>>,
     clock: Clock,
     moment: Mutex<Arc<Moment>>,
 }
@@ -69,20 +72,6 @@ impl Moment {
     }
 }
 
-/// The connected systems, as they stand.
-pub(crate) struct Sources {
-    /// In the order of their identifiers.
-    pub(crate) all: Vec<Arc<Freshness>>,
-    by_id: HashMap<String, Arc<Freshness>>,
-}
-
-impl Sources {
-    /// The source with this identifier.
-    pub(crate) fn get(&self, id: &str) -> Option<&Arc<Freshness>> {
-        self.by_id.get(id)
-    }
-}
-
 impl Reader {
     pub(crate) fn new(
         db: DatabaseConnection,
@@ -92,8 +81,51 @@ impl Reader {
         language: Language,
     ) -> Self {
         let moment = Mutex::new(Moment::at(clock.now()));
-        let (matching, actor) = (Arc::default(), Actor::default());
-        Self { db, viewer, longest_page, language, matching, actor, standing: None, estimate: 0, clock, moment }
+        let (matching, actor, unwatched) = (Arc::default(), Actor::default(), db.clone());
+        Self {
+            db,
+            viewer,
+            longest_page,
+            language,
+            matching,
+            actor,
+            standing: None,
+            estimate: 0,
+            unwatched,
+            notes: None,
+            clock,
+            moment,
+        }
+    }
+
+    /// Notes what the answer depends on, so that it can be kept.
+    pub(crate) fn noting(self, notes: Option<&Arc<Notes>>) -> Self {
+        let Some(notes) = notes else { return self };
+        Self { db: notes.watch(&self.unwatched, Scope::All), notes: Some(Arc::clone(notes)), ..self }
+    }
+
+    /// Connections for a load that concerns no rows but these, so that the answer depends on no others.
+    pub(crate) fn within(&self, scope: impl FnOnce() -> Scope) -> DatabaseConnection {
+        self.notes.as_ref().map_or_else(|| self.db.clone(), |notes| notes.watch(&self.unwatched, scope()))
+    }
+
+    /// Connections for a load whose answer depends on the record that it finds: see [`Reader::found`].
+    pub(crate) fn unwatched(&self) -> &DatabaseConnection {
+        &self.unwatched
+    }
+
+    /// Notes that the answer depends on the one record that was looked for by its key. `None`: there is none yet.
+    pub(crate) fn found(&self, record_type: RecordType, id: Option<Uuid>) {
+        if let Some(notes) = &self.notes {
+            notes.record(record_type, id);
+        }
+    }
+
+    /// Notes that the answer is for this request alone, or depends on what nobody tells the changes of.
+    pub(crate) fn keep_out(&self) {
+        if let Some(notes) = &self.notes {
+            notes.unkeepable();
+        }
     }
 
     /// Notes what the request is charged.
@@ -137,14 +169,24 @@ impl Reader {
         ctx.data::<Arc<Self>>().map_err(|_| Failure::Internal("a request came without its reader"))
     }
 
-    /// The answer's instant: the same for all of its fields.
+    /// The answer's instant: the same for all of its fields. An answer that is made of it is true for no longer, and
+    /// is not kept.
     pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.keep_out();
+        self.instant()
+    }
+
+    /// The answer's instant, for what is no part of the answer.
+    pub(crate) fn instant(&self) -> DateTime<Utc> {
         self.moment().now
     }
 
     /// The answer's day, in UTC.
     pub(crate) fn today(&self) -> NaiveDate {
-        self.now().date_naive()
+        if let Some(notes) = &self.notes {
+            notes.day();
+        }
+        self.instant().date_naive()
     }
 
     /// Notes that the answer depends on records of this type.
@@ -190,26 +232,13 @@ impl Reader {
         self.moment().refused_counts.get_or_init(async || refused_counts(self).await.map(Arc::new)).await.clone()
     }
 
+    /// The sources, where the answer has read them.
+    pub(crate) fn sources_read(&self) -> Option<Arc<Sources>> {
+        self.moment().sources.get()?.clone().ok()
+    }
+
     async fn read_sources(&self) -> Result<Arc<Sources>> {
-        let mut select = source::Entity::find();
-        QuerySelect::query(&mut select).left_join(
-            checkpoint::Entity,
-            qualified(checkpoint::Column::SourceId).equals(source::Column::Id.as_column_ref()),
-        );
-        let rows = select.select_also(checkpoint::Entity).order_by_asc(source::Column::Id).all(&self.db).await?;
-        let mut all: Vec<Freshness> = Vec::new();
-        for (source, checkpoint) in rows {
-            match all.last_mut().filter(|last| last.source.id == source.id) {
-                Some(last) => last.add(checkpoint),
-                None => {
-                    let mut freshness = Freshness::new(source, self.now());
-                    freshness.add(checkpoint);
-                    all.push(freshness);
-                }
-            }
-        }
-        let all: Vec<_> = all.into_iter().map(Arc::new).collect();
-        let by_id = all.iter().map(|freshness| (freshness.source.id.clone(), Arc::clone(freshness))).collect();
-        Ok(Arc::new(Sources { all, by_id }))
+        // Not noted as a load of these tables: what an answer says of sources has marks of its own.
+        Ok(Arc::new(Sources::read(&self.unwatched, self.instant()).await?))
     }
 }

@@ -70,10 +70,6 @@ impl Viewer {
     }
 
     /// What decides what they see.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the cache of answers keys by it; here, beside what it must tell")
-    )]
     pub(crate) fn visibility(&self) -> Visibility {
         let scopes = scope::ALL.into_iter().filter(|scope| self.may(scope)).collect();
         Visibility { is_authenticated: self.is_authenticated(), stake: self.stake.clone(), scopes }

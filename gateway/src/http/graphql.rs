@@ -10,13 +10,14 @@ mod admission;
 mod answer;
 mod bulk;
 mod event_stream;
+mod kept;
 mod request;
 mod socket;
 
 use std::sync::Arc;
 
+use async_graphql::Request;
 use async_graphql::parser::types::OperationType;
-use async_graphql::{Executor, Request};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::RawQuery;
@@ -30,9 +31,8 @@ use super::auth::Asker;
 use super::client::{self, ClientAddress};
 use super::{Refusal, RequestId, Streams};
 use crate::config::{LimitSettings, Network, Settings};
-use crate::graphql::{Caller, Language, operation_type};
+use crate::graphql::{Answered, Answering, Caller, Language, operation_type};
 use accept::MediaType;
-use answer::{Answer, was_not_executed};
 
 pub use admission::{Admit, Payload, anybody, by_token};
 pub use socket::Close;
@@ -68,7 +68,7 @@ impl Default for Intake {
 }
 
 /// `/graphql` and `/graphql/ws`, answered by `executor`. `admit` says who asks over a WebSocket.
-pub fn routes<E: Executor>(executor: E, streams: &Streams, admit: Admit, intake: Intake) -> Router {
+pub fn routes<E: Answering>(executor: E, streams: &Streams, admit: Admit, intake: Intake) -> Router {
     let proxies: Arc<[Network]> = intake.trusted_proxies.as_slice().into();
     Router::new()
         .route("/graphql", route(executor.clone(), streams.clone(), intake))
@@ -77,7 +77,7 @@ pub fn routes<E: Executor>(executor: E, streams: &Streams, admit: Admit, intake:
 }
 
 /// The route of `/graphql`, answered by `executor`.
-fn route<E: Executor>(executor: E, streams: Streams, intake: Intake) -> MethodRouter {
+fn route<E: Answering>(executor: E, streams: Streams, intake: Intake) -> MethodRouter {
     let endpoint = Arc::new(Endpoint { executor, streams, intake });
     let by_get = Arc::clone(&endpoint);
     get(async move |extensions: Extensions, headers: HeaderMap, RawQuery(query): RawQuery| {
@@ -95,7 +95,7 @@ struct Endpoint<E> {
     intake: Intake,
 }
 
-impl<E: Executor> Endpoint<E> {
+impl<E: Answering> Endpoint<E> {
     async fn get(&self, extensions: &Extensions, headers: &HeaderMap, query: Option<&str>) -> Response {
         let Some(media_type) = media_type(headers) else { return Refusal::not_acceptable().into_response() };
         let caller = Caller { only_reads: true, ..caller(extensions, headers) };
@@ -139,7 +139,10 @@ impl<E: Executor> Endpoint<E> {
             let caller = Caller { last_event: event_stream::last_event(headers), ..caller };
             return event_stream::answer(&self.executor, request.data(caller), &self.streams);
         }
-        answer::one(media_type, self.executor.execute(request.data(caller)).await)
+        match self.executor.answer(request.data(caller)).await {
+            Answered::Response(response) => answer::one(media_type, response),
+            Answered::Kept(kept, told) => kept::answer(media_type, headers, &kept, told),
+        }
     }
 
     fn read(&self, headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<request::Body, Refusal> {

@@ -11,7 +11,7 @@ use futures::stream::{self, BoxStream, StreamExt};
 use gateway::auth::Authenticator;
 use gateway::config::{Anonymous, AuthSettings, ConnectionUrl, DatabaseSettings, SubscriptionSettings};
 use gateway::error::Failure;
-use gateway::graphql::Caller;
+use gateway::graphql::{Answering, Caller};
 use gateway::http::graphql::Intake;
 use gateway::http::{self, Site, Streams};
 use reqwest::StatusCode;
@@ -37,7 +37,7 @@ async fn serve(settings: &AuthSettings, clock: Clock) -> Result<(String, Cancell
     serve_with(Schema::build(Query, EmptyMutation, EmptySubscription).finish(), settings, clock).await
 }
 
-async fn serve_with<E: Executor>(
+async fn serve_with<E: Answering>(
     executor: E,
     settings: &AuthSettings,
     clock: Clock,
@@ -170,6 +170,8 @@ async fn over_a_socket_a_token_comes_with_the_first_message_and_ends_it() -> Res
 /// Refuses every request whole, as the graph does where nothing of it may be answered.
 #[derive(Clone)]
 struct Closed;
+
+impl Answering for Closed {}
 
 impl Executor for Closed {
     async fn execute(&self, request: Request) -> Response {

@@ -74,6 +74,11 @@ impl Persisted {
         Self { shared, ..self }
     }
 
+    /// Whether the text of this hash has come to this process.
+    pub(super) fn has(&self, wanted: &Hash) -> bool {
+        self.own.contains_key(wanted)
+    }
+
     /// The text of this hash.
     pub(super) async fn get(&self, wanted: &Hash) -> Option<Arc<str>> {
         if let Some(text) = self.own.get(wanted) {

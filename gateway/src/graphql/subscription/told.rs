@@ -43,7 +43,7 @@ impl Told {
             },
             Err(error) => return told(Response::from_errors(vec![error])),
         };
-        let (reader, asked) = match graph.begin(&caller, standing, &admitted).await {
+        let (reader, asked) = match graph.begin(&caller, standing, &admitted, None).await {
             Ok(begun) => begun,
             Err(refusal) => return told(refusal),
         };

@@ -20,7 +20,7 @@ use super::school::School;
 use super::values::{Capacity, CommitmentStep};
 use crate::error::{Failure, Result};
 use crate::graphql::conditions::is_one_of;
-use crate::graphql::connection::{connection, keys, named, named_where};
+use crate::graphql::connection::{connection, keys, named, named_where, these};
 use crate::graphql::items::Items;
 use crate::graphql::level::Member;
 use crate::graphql::list::{List, Sort, SortKind, qualified};
@@ -102,11 +102,12 @@ impl Commitment {
         let reader = Reader::of(ctx)?;
         let steps = self.0.once("history".to_owned(), async {
             let ids = keys(self.0.siblings(), |commitment| Some(commitment.id));
+            let db = reader.within(|| these::<commitment::Model>(&ids));
             let rows = commitment_step::Entity::find()
                 .filter(qualified(commitment_step::Column::CommitmentId).is_in(ids))
                 .order_by_asc(commitment_step::Column::At)
                 .order_by_asc(commitment_step::Column::Id)
-                .all(&reader.db)
+                .all(&db)
                 .await?;
             let mut steps: HashMap<Uuid, Vec<commitment_step::Model>> = HashMap::new();
             for row in rows {

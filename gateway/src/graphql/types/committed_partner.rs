@@ -11,6 +11,7 @@ use sea_orm::{EntityTrait, QueryFilter, QueryOrder};
 use super::commitment::{Commitment, live};
 use super::offer::grouped;
 use super::partner::{Partner, by_name};
+use crate::cache::{Owner, Scope};
 use crate::error::Result;
 use crate::graphql::connection::{Below, Connection, below, keys};
 use crate::graphql::items::Items;
@@ -77,14 +78,16 @@ impl CommittedPartnerEdge {
         reader.touch(Some(entity::vocabulary::RecordType::Commitment));
         let load = async {
             use commitment::Column;
+            let schools = keys(self.school.siblings(), |school| Some(school.id));
+            let db = reader.within(|| Scope::Below(schools.iter().copied().map(Owner::School).collect()));
             let rows = commitment::Entity::find()
-                .filter(qualified(Column::SchoolId).is_in(keys(self.school.siblings(), |school| Some(school.id))))
+                .filter(qualified(Column::SchoolId).is_in(schools))
                 .filter(qualified(Column::PartnerId).is_in(keys(self.listed.member.siblings(), |row| Some(row.id))))
                 .filter(live())
                 .filter(qualified(Column::DeletedAt).is_null())
                 .order_by_desc(Column::CreatedAt)
                 .order_by_desc(Column::Id)
-                .all(&reader.db)
+                .all(&db)
                 .await?;
             Ok(grouped(rows.into_iter().map(|row| (row.school_id, row))))
         };
@@ -120,6 +123,7 @@ pub(super) async fn of_school(
         field: "committedPartners",
         parent: Expr::col((bond, commitment::Column::SchoolId)),
         key: |school: &school::Model| Some(school.id),
+        owner: Some(Owner::School),
     };
     let connection = below(ctx, school, of_school, list).await?;
     Ok(CommittedPartnerConnection { school: school.clone(), connection })

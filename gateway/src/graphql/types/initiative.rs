@@ -129,6 +129,7 @@ impl Initiative {
             field: "partners",
             parent: qualified(initiative_partner::Column::InitiativeId),
             key: |initiative: &initiative::Model| Some(initiative.id),
+            owner: None,
         };
         Ok(below(ctx, &self.0, of_initiative, list).await?.members().map(Partner).collect())
     }
@@ -149,6 +150,7 @@ impl Initiative {
             field: "schools",
             parent: qualified(initiative_school::Column::InitiativeId),
             key: |initiative: &initiative::Model| Some(initiative.id),
+            owner: None,
         };
         below(ctx, &self.0, of_initiative, list).await.map(SchoolConnection)
     }

@@ -10,6 +10,7 @@ use super::housing_option::{HousingFilter, HousingOptionConnection, HousingOrder
 use super::housing_scheme::HousingScheme;
 use super::region::Region;
 use super::school::SchoolConnection;
+use crate::cache::Owner;
 use crate::error::Result;
 use crate::graphql::conditions::{contains, in_shrinking_region, parsed};
 use crate::graphql::connection::{Below, below, connection};
@@ -24,7 +25,7 @@ use crate::graphql::reader::Reader;
 pub(crate) struct Municipality(pub(crate) Member<municipality::Model>);
 
 fn of_municipality(field: &'static str, parent: sea_orm::sea_query::Expr) -> Below<municipality::Model, String> {
-    Below { field, parent, key: |municipality| Some(municipality.code.clone()) }
+    Below { field, parent, key: |municipality| Some(municipality.code.clone()), owner: Some(Owner::Municipality) }
 }
 
 /// A municipality (gemeente).

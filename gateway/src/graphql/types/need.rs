@@ -15,6 +15,7 @@ use super::school::School;
 use super::suggestion::OfferMatch;
 use super::values::Contact;
 use crate::auth::scope;
+use crate::cache::Owner;
 use crate::error::{Failure, Result};
 use crate::graphql::conditions::{contains, holds_any, is_one_of, parsed};
 use crate::graphql::connection::{Below, below, connection, named};
@@ -132,6 +133,7 @@ impl Need {
             field: "commitments",
             parent: qualified(commitment::Column::NeedId),
             key: |need: &need::Model| Some(need.id),
+            owner: Some(Owner::Need),
         };
         below(ctx, &self.0, of_need, list).await.map(CommitmentConnection)
     }

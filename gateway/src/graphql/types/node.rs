@@ -22,6 +22,7 @@ use super::school_board::SchoolBoard;
 use super::source::SyncRun;
 use crate::auth::scope;
 use crate::error::{Failure, Result};
+use crate::graphql::connection::these;
 use crate::graphql::items::Items;
 use crate::graphql::level::{Level, Member};
 use crate::graphql::list::qualified;
@@ -118,11 +119,12 @@ async fn found<R: Row>(
     node: fn(Member<R>) -> Node,
 ) -> Result<HashMap<R::Id, Node>> {
     reader.touch(R::RECORD_TYPE);
+    let db = reader.within(|| these::<R>(&ids));
     let mut select = R::Entity::find().filter(qualified(R::ID).is_in(ids)).filter(condition);
     if let Some(deleted_at) = R::DELETED_AT {
         select = select.filter(qualified(deleted_at).is_null());
     }
-    let members = Level::members(select.all(&reader.db).await?).into_iter();
+    let members = Level::members(select.all(&db).await?).into_iter();
     Ok(members.map(|member| (member.id(), node(member))).collect())
 }
 

@@ -14,6 +14,7 @@ use super::order::{OrderDirection, is_descending};
 use super::provenance::Provenance;
 use super::values::Contact;
 use crate::auth::scope;
+use crate::cache::Owner;
 use crate::error::{Failure, Result};
 use crate::graphql::conditions::{contains, holds_any, is_one_of, parsed, short};
 use crate::graphql::connection::{Below, below, connection};
@@ -80,6 +81,7 @@ impl Partner {
             field: "offers",
             parent: qualified(offer::Column::PartnerId),
             key: |partner: &partner::Model| Some(partner.id),
+            owner: Some(Owner::Partner),
         };
         below(ctx, &self.0, of_partner, list).await.map(OfferConnection)
     }
@@ -102,6 +104,7 @@ impl Partner {
             field: "commitments",
             parent: qualified(commitment::Column::PartnerId),
             key: |partner: &partner::Model| Some(partner.id),
+            owner: Some(Owner::Partner),
         };
         below(ctx, &self.0, of_partner, list).await.map(CommitmentConnection)
     }

@@ -19,6 +19,7 @@ use super::school_board::SchoolBoard;
 use super::school_housing::SchoolHousingConnection;
 use super::school_summary::SchoolSummary;
 use super::values::{Address, Location};
+use crate::cache::Owner;
 use crate::error::Result;
 use crate::graphql::conditions::{NearInput, contains, holds_any, municipalities, parsed};
 use crate::graphql::connection::{Below, below, connection, named};
@@ -165,6 +166,7 @@ impl School {
             field: "housingSchemes",
             parent: qualified(housing_scheme::Column::MunicipalityCode),
             key: |school: &school::Model| school.municipality_code.clone(),
+            owner: Some(Owner::Municipality),
         };
         let schemes = below(ctx, &self.0, of_municipality, super::housing_scheme::all(Reader::of(ctx)?)?).await?;
         Ok(schemes.members().map(HousingScheme).collect())
@@ -192,7 +194,7 @@ impl School {
 }
 
 fn of_school(field: &'static str, parent: Expr) -> Below<school::Model, sea_orm::prelude::Uuid> {
-    Below { field, parent, key: |school| Some(school.id) }
+    Below { field, parent, key: |school| Some(school.id), owner: Some(Owner::School) }
 }
 
 connection! {

@@ -54,6 +54,7 @@ impl SchoolBoard {
             field: "schools",
             parent: qualified(school::Column::SchoolBoardId),
             key: |board: &school_board::Model| Some(board.id),
+            owner: None,
         };
         below(ctx, &self.0, of_board, list).await.map(SchoolConnection)
     }

@@ -6,6 +6,7 @@ use entity::{geo, housing_option, school};
 use sea_orm::sea_query::{Condition, Expr, ExprTrait};
 
 use super::housing_option::{HousingFilter, HousingOption, HousingOrder, condition, sort};
+use crate::cache::Owner;
 use crate::error::Result;
 use crate::graphql::conditions::{chord_squared, degrees_of_km, distance};
 use crate::graphql::connection::{Below, Connection, below};
@@ -93,7 +94,7 @@ pub(super) async fn count_for(ctx: &Context<'_>, school: &Member<school::Model>)
 }
 
 fn of_schools(field: &'static str) -> Below<school::Model, sea_orm::prelude::Uuid> {
-    Below { field, parent: qualified(school::Column::Id), key: |school| Some(school.id) }
+    Below { field, parent: qualified(school::Column::Id), key: |school| Some(school.id), owner: Some(Owner::School) }
 }
 
 fn list(

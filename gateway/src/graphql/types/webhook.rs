@@ -129,6 +129,7 @@ impl WebhookEndpoint {
             field: "deliveries",
             parent: qualified(Column::EndpointId),
             key: |endpoint: &webhook_endpoint::Model| Some(endpoint.id),
+            owner: None,
         };
         below(ctx, &self.0, endpoint, list).await.map(WebhookDeliveryConnection)
     }

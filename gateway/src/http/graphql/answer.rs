@@ -1,33 +1,18 @@
 //! From a GraphQL response to what goes out.
 
-use async_graphql::{Response as GraphqlResponse, ServerError, Value};
+use async_graphql::{Response as GraphqlResponse, Value};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::accept::MediaType;
 use crate::error::{Code, code_of};
+use crate::graphql::{Answer, was_not_executed};
 use crate::http::Refusal;
 use crate::http::auth::ScopesMissing;
 
-/// What goes out. Without `data` where nothing was executed, as the specification wants it.
-#[derive(Serialize)]
-pub(super) struct Answer<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<&'a Value>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    errors: &'a [ServerError],
-    #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
-    extensions: &'a std::collections::BTreeMap<String, Value>,
-}
-
-impl<'a> Answer<'a> {
-    /// What goes out of a response.
-    pub(super) fn of(response: &'a GraphqlResponse) -> Self {
-        let data = (!was_not_executed(response)).then_some(&response.data);
-        Self { data, errors: &response.errors, extensions: &response.extensions }
-    }
-}
+/// What else than its address decides what a request is answered.
+pub(super) const VARY: &str = "accept, accept-language, authorization";
 
 /// The answer to a request.
 pub(super) fn one(media_type: MediaType, response: GraphqlResponse) -> Response {
@@ -73,14 +58,6 @@ pub(super) fn refused(media_type: MediaType, refusal: &Refusal) -> Response {
     write(media_type, refusal.status(), &refusal.body())
 }
 
-/// Whether nothing was executed. async-graphql writes `data: null` in both cases; an error that a field raised has a
-/// path, one that kept the request from being executed has none.
-pub(super) fn was_not_executed(response: &GraphqlResponse) -> bool {
-    response.data == Value::Null
-        && !response.errors.is_empty()
-        && response.errors.iter().all(|error| error.path.is_empty())
-}
-
 fn status(media_type: MediaType, response: &GraphqlResponse) -> StatusCode {
     if !was_not_executed(response) {
         return StatusCode::OK;
@@ -93,7 +70,9 @@ fn status(media_type: MediaType, response: &GraphqlResponse) -> StatusCode {
 }
 
 fn write(media_type: MediaType, status: StatusCode, body: &impl Serialize) -> Response {
-    let headers = [(header::CONTENT_TYPE, media_type.content_type()), (header::VARY, "accept, accept-language")];
+    // What is not kept here is for nobody to keep: it is somebody's own, an error, or soon over.
+    let uncached = (header::CACHE_CONTROL, "no-store");
+    let headers = [(header::CONTENT_TYPE, media_type.content_type()), uncached, (header::VARY, VARY)];
     match serde_json::to_vec(body) {
         Ok(body) => (status, headers, body).into_response(),
         Err(error) => {

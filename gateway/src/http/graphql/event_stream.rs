@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tracing::{Instrument, info};
 
-use super::Answer;
+use crate::graphql::Answer;
 use crate::http::{Refusal, Streams};
 
 /// The event that a client saw last.

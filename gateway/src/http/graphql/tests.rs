@@ -1,6 +1,6 @@
 //! GraphQL over HTTP, against a schema of two fields.
 
-use async_graphql::{Data, EmptySubscription, Object, Response as GraphqlResponse, Schema};
+use async_graphql::{Data, EmptySubscription, Executor, Object, Response as GraphqlResponse, Schema};
 use axum::body::{Body, to_bytes};
 use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, Request as HttpRequest};
@@ -38,6 +38,8 @@ impl Mutation {
 /// The schema, behind the gate that the hub's own stands behind.
 #[derive(Clone)]
 struct Gated(Schema<Query, Mutation, EmptySubscription>, Gate);
+
+impl Answering for Gated {}
 
 impl Executor for Gated {
     async fn execute(&self, request: Request) -> GraphqlResponse {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::Close;
-use crate::http::graphql::Answer;
+use crate::graphql::Answer;
 use crate::http::graphql::admission::Payload;
 use crate::http::graphql::bulk;
 use crate::http::graphql::request::from_fields;

@@ -17,7 +17,7 @@ use super::Close;
 use super::message::ServerMessage;
 use crate::error::{Code, set_code};
 use crate::graphql::operation_type;
-use crate::http::graphql::{Answer, was_not_executed};
+use crate::graphql::{Answer, was_not_executed};
 
 /// The operations that run on one socket. They end when this is dropped.
 pub(super) struct Operations {

@@ -1,0 +1,342 @@
+//! What this process knows of the store's present, and how fresh that is: the one thing that decides whether a kept
+//! answer may still be given.
+//!
+//! A **look** reads where the journal ends and what was changed since the look before. Whoever is given a kept answer is
+//! given one that held at a look which began no longer than [`HOLD`] before; else a look is waited for. So nothing older
+//! is ever told than what had been committed [`HOLD`] ago, whoever committed it, and a mutation that is answered
+//! [`SETTLE`] after its commit is seen by whatever its sender asks next, of any replica. Nothing needs to arrive for
+//! that to hold: a process that is cut off from the store cannot look, and gives nothing.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
+
+use chrono::NaiveDate;
+use entity::{Clock, change};
+use sea_orm::prelude::Uuid;
+use sea_orm::sea_query::ExprTrait;
+use sea_orm::sqlx::postgres::PgPoolOptions;
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    SqlxPostgresConnector, Statement,
+};
+use tokio::time::{Instant, timeout};
+use tracing::{debug, warn};
+
+use super::answer::Grounds;
+use super::history::History;
+use super::tag::{self, Told};
+use crate::graphql::list::qualified;
+use crate::graphql::sources::Sources;
+
+/// A kept answer may be given if it held at a look that began so long before. All replicas must hold to the same.
+pub(crate) const HOLD: Duration = Duration::from_millis(25);
+/// A mutation is answered so long after its commit: as long as any replica holds to an earlier look, and some time more
+/// for clocks that run at different speeds.
+pub(crate) const SETTLE: Duration = Duration::from_millis(30);
+/// What is said of sources may be so old: nothing that a client writes changes it, and there may be a thousand of them.
+const SOURCES_HOLD: Duration = Duration::from_millis(250);
+
+/// A look is waited for so long; then the answer is computed anew.
+const PATIENCE: Duration = Duration::from_millis(100);
+/// A look that takes longer is given up.
+const LONGEST_LOOK: Duration = Duration::from_secs(2);
+/// With more changes than these since the look before, everything counts as changed.
+const MOST_CHANGES: i64 = 2_000;
+/// So many changes from before the first look are read, so that what others have kept is of use.
+const CHANGES_BEFORE: i64 = 1_000;
+
+const END: &str = "SELECT h.sequence, s.reference_version, s.identity FROM journal_head h CROSS JOIN store_state s \
+                   WHERE h.id = 1 AND s.id = 1";
+
+/// What this process knows of the store's present.
+#[derive(Clone)]
+pub(crate) struct Present(Arc<Inner>);
+
+struct Inner {
+    /// A connection of its own: the others may be taken for as long as queries take.
+    db: DatabaseConnection,
+    clock: Clock,
+    started: Instant,
+    /// When the last look that succeeded began, in microseconds since the start; 0: there was none.
+    looked_at: AtomicU64,
+    /// Grows whenever a look found anything changed.
+    epoch: AtomicU64,
+    /// Everything up to here has been seen.
+    applied: AtomicI64,
+    reference_version: AtomicI64,
+    identity: OnceLock<String>,
+    history: RwLock<History>,
+    sources: RwLock<Option<Read>>,
+    /// Held by the look that is under way.
+    turn: tokio::sync::Mutex<()>,
+    is_looking: AtomicBool,
+    is_failing: AtomicBool,
+    looks: AtomicU64,
+}
+
+/// The sources, as they were read.
+#[derive(Clone)]
+struct Read {
+    at: Instant,
+    mark: u64,
+    sources: Arc<Sources>,
+}
+
+/// Where an answer begins to be computed: whatever it reads is at least as new.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Position {
+    pub(super) sequence: i64,
+    pub(super) reference_version: i64,
+    pub(super) today: NaiveDate,
+}
+
+impl Present {
+    pub(super) fn new(db: &DatabaseConnection, clock: Clock) -> Self {
+        Self(Arc::new(Inner {
+            db: own_connection(db),
+            clock,
+            started: Instant::now(),
+            looked_at: AtomicU64::new(0),
+            epoch: AtomicU64::new(1),
+            applied: AtomicI64::new(0),
+            reference_version: AtomicI64::new(0),
+            identity: OnceLock::new(),
+            history: RwLock::new(History::from(i64::MAX)),
+            sources: RwLock::new(None),
+            turn: tokio::sync::Mutex::new(()),
+            is_looking: AtomicBool::new(false),
+            is_failing: AtomicBool::new(false),
+            looks: AtomicU64::new(0),
+        }))
+    }
+
+    /// Sees to it that the present is known to somebody who asks at this moment. `false`: it is not.
+    pub(super) async fn is_known(&self) -> bool {
+        let arrived = self.0.now();
+        match self.0.age(arrived) {
+            Some(age) if age <= HOLD / 2 => true,
+            Some(age) if age <= HOLD => {
+                // Looked for ahead of time, so that under load nobody waits.
+                if !self.0.is_looking.swap(true, Ordering::AcqRel) {
+                    let inner = Arc::clone(&self.0);
+                    tokio::spawn(async move {
+                        inner.look(arrived).await;
+                        inner.is_looking.store(false, Ordering::Release);
+                    });
+                }
+                true
+            }
+            _ => {
+                let inner = Arc::clone(&self.0);
+                // A task of its own: many wait for one look, and who goes away must not end it.
+                let look = tokio::spawn(async move { inner.look(arrived).await });
+                matches!(timeout(PATIENCE, look).await, Ok(Ok(true)))
+            }
+        }
+    }
+
+    /// Where an answer begins that is computed from now on. `None`: the present was never known.
+    pub(super) fn position(&self) -> Option<Position> {
+        self.0.age(self.0.now())?;
+        Some(Position {
+            sequence: self.0.applied.load(Ordering::Acquire),
+            reference_version: self.0.reference_version.load(Ordering::Acquire),
+            today: self.0.clock.now().date_naive(),
+        })
+    }
+
+    /// Whether what an answer depends on is as it was when it was computed, by what is known.
+    pub(super) fn holds(&self, grounds: &Grounds) -> bool {
+        if grounds.on_the_day && grounds.position.today != self.0.clock.now().date_naive() {
+            return false;
+        }
+        let epoch = self.0.epoch.load(Ordering::Acquire);
+        if grounds.held_at.load(Ordering::Relaxed) == epoch {
+            return true;
+        }
+        let holds = self.0.holds(grounds);
+        if holds {
+            grounds.held_at.store(epoch, Ordering::Relaxed);
+        }
+        holds
+    }
+
+    /// Which store it is. `None`: nobody has looked yet.
+    pub(super) fn identity(&self) -> Option<&str> {
+        self.0.identity.get().map(String::as_str)
+    }
+
+    /// How often the store was looked at.
+    pub(super) fn looks(&self) -> u64 {
+        self.0.looks.load(Ordering::Relaxed)
+    }
+}
+
+impl Inner {
+    /// Microseconds since the start, and never 0.
+    fn now(&self) -> u64 {
+        Ord::max(u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX), 1)
+    }
+
+    /// How long before `now` the last look began.
+    fn age(&self, now: u64) -> Option<Duration> {
+        match self.looked_at.load(Ordering::Acquire) {
+            0 => None,
+            at => Some(Duration::from_micros(now.saturating_sub(at))),
+        }
+    }
+
+    fn holds(&self, grounds: &Grounds) -> bool {
+        if grounds.on_reference && grounds.position.reference_version != self.reference_version.load(Ordering::Acquire)
+        {
+            return false;
+        }
+        let is_unchanged = {
+            let history = self.history.read().unwrap_or_else(PoisonError::into_inner);
+            history.is_unchanged(grounds.position.sequence, &grounds.tags)
+        };
+        is_unchanged && {
+            let sources = self.sources.read().unwrap_or_else(PoisonError::into_inner).clone();
+            sources.is_some_and(|read| {
+                let is_same = |(id, mark): &(String, u64)| read.sources.mark(id) == Some(*mark);
+                grounds.sources.iter().all(is_same) && read.sources.mark_behind(&grounds.types) == grounds.behind
+            })
+        }
+    }
+
+    /// Looks, unless somebody did since `arrived`. Whether the present is known to somebody who asked then.
+    async fn look(&self, arrived: u64) -> bool {
+        let _turn = self.turn.lock().await;
+        let last = self.looked_at.load(Ordering::Acquire);
+        if last >= arrived {
+            return true;
+        }
+        let begun = self.now();
+        let looked = match timeout(LONGEST_LOOK, self.read()).await {
+            Ok(looked) => looked,
+            Err(_) => Err(DbErr::Custom("the store took too long to say where the journal ends".to_owned())),
+        };
+        match looked {
+            Ok(()) => {
+                self.looks.fetch_add(1, Ordering::Relaxed);
+                // Last: who reads this reads everything else as new.
+                self.looked_at.store(begun, Ordering::Release);
+                if self.is_failing.swap(false, Ordering::Relaxed) {
+                    debug!("the store can be looked at again: kept answers are given");
+                }
+                true
+            }
+            Err(error) => {
+                // Told once: the same happens every time until the store is back.
+                if !self.is_failing.swap(true, Ordering::Relaxed) {
+                    warn!(
+                        error = &error as &dyn std::error::Error,
+                        "the store cannot be looked at: no kept answer is given"
+                    );
+                }
+                false
+            }
+        }
+    }
+
+    async fn read(&self) -> Result<(), DbErr> {
+        let end = self.db.query_one_raw(Statement::from_string(self.db.get_database_backend(), END)).await?;
+        let end = end.ok_or_else(|| {
+            DbErr::RecordNotFound("journal_head: its one row is missing; run `hub migrate up`".to_owned())
+        })?;
+        let head: i64 = end.try_get("", "sequence")?;
+        let reference_version: i64 = end.try_get("", "reference_version")?;
+        let identity: String = end.try_get("", "identity")?;
+        let applied = self.applied.load(Ordering::Acquire);
+        let is_first = self.identity.get().is_none();
+        let is_another = *self.identity.get_or_init(|| identity.clone()) != identity;
+        let mut is_changed = self.reference_version.load(Ordering::Acquire) != reference_version;
+        if is_another || head < applied {
+            // The store was put back, or exchanged: nothing from before can be trusted.
+            self.forget(i64::MAX);
+            return Err(DbErr::Custom("it was put back under a running hub: start the hub anew".to_owned()));
+        }
+        if is_first {
+            let from = Ord::max(head - CHANGES_BEFORE, 0);
+            self.forget(from);
+            self.follow(from, head).await?;
+            is_changed = true;
+        } else if head - applied > MOST_CHANGES {
+            self.forget(head);
+            is_changed = true;
+        } else if head > applied {
+            self.follow(applied, head).await?;
+            is_changed = true;
+        }
+        is_changed |= self.read_sources().await?;
+        self.reference_version.store(reference_version, Ordering::Release);
+        self.applied.store(head, Ordering::Release);
+        if is_changed {
+            self.epoch.fetch_add(1, Ordering::AcqRel);
+        }
+        Ok(())
+    }
+
+    fn forget(&self, before: i64) {
+        *self.history.write().unwrap_or_else(PoisonError::into_inner) = History::from(before);
+    }
+
+    /// Takes in what was changed behind `from`, up to `to`.
+    async fn follow(&self, from: i64, to: i64) -> Result<(), DbErr> {
+        use change::Column::{RecordId, Sequence};
+        let changes = change::Entity::find()
+            .filter(qualified(Sequence).gt(from))
+            .filter(qualified(Sequence).lte(to))
+            .order_by_asc(Sequence)
+            .all(&self.db)
+            .await?;
+        let records: HashSet<Uuid> = changes.iter().map(|change| change.record_id).collect();
+        // What a record belonged to before it moved has changed too, and only earlier changes of it tell.
+        let told: Vec<Told> = change::Entity::find()
+            .select_only()
+            .columns(Told::COLUMNS)
+            .distinct()
+            .filter(qualified(RecordId).is_in(records))
+            .into_model()
+            .all(&self.db)
+            .await?;
+        let last: HashMap<Uuid, i64> = changes.iter().map(|change| (change.record_id, change.sequence)).collect();
+        let mut history = self.history.write().unwrap_or_else(PoisonError::into_inner);
+        for change in &changes {
+            history.note(change.sequence, tag::of_change(change));
+        }
+        for told in told {
+            if let Some(sequence) = last.get(&told.record_id) {
+                history.note(*sequence, told.tags());
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the sources, where they were not just before. Whether anything is said otherwise of them now.
+    async fn read_sources(&self) -> Result<bool, DbErr> {
+        let last = self.sources.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if last.as_ref().is_some_and(|last| last.at.elapsed() < SOURCES_HOLD) {
+            return Ok(false);
+        }
+        let at = Instant::now();
+        let sources = Sources::read(&self.db, self.clock.now()).await?;
+        let mark = sources.mark_all();
+        let is_changed = last.is_none_or(|last| last.mark != mark);
+        let read = Read { at, mark, sources: Arc::new(sources) };
+        *self.sources.write().unwrap_or_else(PoisonError::into_inner) = Some(read);
+        Ok(is_changed)
+    }
+}
+
+/// A connection that nobody else takes. SQLite's readers do not wait for each other, and a store in memory has but one.
+fn own_connection(db: &DatabaseConnection) -> DatabaseConnection {
+    if db.get_database_backend() != DbBackend::Postgres {
+        return db.clone();
+    }
+    let options = db.get_postgres_connection_pool().connect_options();
+    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(LONGEST_LOOK);
+    SqlxPostgresConnector::from_sqlx_postgres_pool(pool.connect_lazy_with((*options).clone()))
+}

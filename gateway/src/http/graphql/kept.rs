@@ -1,0 +1,62 @@
+//! A kept answer over HTTP: its bytes as they are, or that the client has them already (RFC 9110 section 13.1.2).
+
+use axum::body::Bytes;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::accept::MediaType;
+use super::answer::VARY;
+use crate::cache::Kept;
+
+/// Gives the answer, with what is told to this client. By POST as well: a query changes nothing, however it comes in,
+/// and who sends `If-None-Match` has the answer to the same request.
+pub(super) fn answer(media_type: MediaType, headers: &HeaderMap, kept: &Kept, told: HeaderMap) -> Response {
+    // The same bytes mean something else to who reads them as another media type.
+    let letter = match media_type {
+        MediaType::Json => 'j',
+        MediaType::GraphqlResponse => 'g',
+    };
+    let tag = format!("\"{letter}{}\"", kept.tag);
+    let has_it = headers.get_all(header::IF_NONE_MATCH).iter().any(|header| names(header, &tag));
+    let (status, body) =
+        if has_it { (StatusCode::NOT_MODIFIED, Bytes::new()) } else { (StatusCode::OK, kept.body.clone()) };
+    let mut response = (status, [(header::VARY, VARY)], body).into_response();
+    let written = response.headers_mut();
+    if has_it {
+        written.remove(header::CONTENT_TYPE);
+    } else {
+        written.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type.content_type()));
+    }
+    if let Ok(tag) = HeaderValue::try_from(tag) {
+        written.insert(header::ETAG, tag);
+    }
+    written.insert(header::CACHE_CONTROL, kept.cache_control.clone());
+    written.extend(told);
+    response
+}
+
+/// Whether a client's `If-None-Match` names this tag, or any. Compared weakly: a proxy that packs an answer weakens it.
+fn names(header: &HeaderValue, tag: &str) -> bool {
+    let Ok(header) = header.to_str() else { return false };
+    header.split(',').map(str::trim).any(|named| named == "*" || named.strip_prefix("W/").unwrap_or(named) == tag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_names_the_answers_that_it_has() {
+        for (header, expected) in [
+            ("\"a\"", true),
+            ("W/\"a\"", true),
+            ("\"b\", \"a\"", true),
+            ("*", true),
+            ("\"b\"", false),
+            ("a", false),
+            ("", false),
+        ] {
+            assert_eq!(names(&HeaderValue::from_static(header), "\"a\""), expected, "{header}");
+        }
+    }
+}

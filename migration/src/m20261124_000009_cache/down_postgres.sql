@@ -1,0 +1,11 @@
+DROP TRIGGER reference_changed ON municipality;
+DROP TRIGGER reference_changed ON region;
+DROP TRIGGER reference_changed ON region_shortage;
+DROP TRIGGER reference_changed ON theme;
+DROP TRIGGER reference_changed ON support_kind;
+DROP TRIGGER reference_changed ON initiative;
+DROP TRIGGER reference_changed ON initiative_partner;
+DROP TRIGGER reference_changed ON initiative_school;
+DROP TRIGGER reference_changed ON education_system;
+DROP TRIGGER reference_changed ON education_element;
+DROP FUNCTION reference_changed();
