@@ -31,7 +31,7 @@ use self::flight::{Flight, Flights, Turn};
 use self::key::Key;
 use self::notes::Depends;
 pub(crate) use self::notes::{Notes, Scope};
-pub(crate) use self::present::SETTLE;
+pub(crate) use self::present::{SETTLE, SOURCES_HOLD};
 use self::present::{Position, Present};
 use self::shared::{Place, Shelf};
 pub(crate) use self::tag::Owner;

@@ -36,7 +36,7 @@ pub(crate) const HOLD: Duration = Duration::from_millis(25);
 /// for clocks that run at different speeds.
 pub(crate) const SETTLE: Duration = Duration::from_millis(30);
 /// What is said of sources may be so old: nothing that a client writes changes it, and there may be a thousand of them.
-const SOURCES_HOLD: Duration = Duration::from_millis(250);
+pub(crate) const SOURCES_HOLD: Duration = Duration::from_millis(250);
 
 /// A look is waited for so long; then the answer is computed anew.
 const PATIENCE: Duration = Duration::from_millis(100);

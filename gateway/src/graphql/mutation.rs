@@ -38,6 +38,7 @@ pub(crate) use self::writing::Line;
 pub use self::writing::Writes;
 use super::policy::{authenticated, one, requires_scopes};
 use crate::auth::scope;
+use crate::cache::SOURCES_HOLD;
 use crate::error::Result;
 
 /// What can be written.
@@ -151,7 +152,10 @@ impl Mutation {
         ctx: &Context<'_>,
         #[graphql(desc = "What is to be done, and with what.")] input: StartSyncInput,
     ) -> Result<StartSyncPayload> {
-        sync::start(ctx, input).await
+        let started = sync::start(ctx, input).await;
+        // Until no replica says of the source what it said before: whoever started the run looks at it next.
+        tokio::time::sleep(SOURCES_HOLD).await;
+        started
     }
 
     /// Registers an endpoint of a partner's own system, which then hears of needs that fit its offers and of changes in
