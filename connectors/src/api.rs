@@ -31,6 +31,7 @@ pub use self::poster::{Names, Posted, Poster};
 pub use self::reach::{Reach, is_public};
 use crate::error::{Error, ErrorKind, Result};
 use crate::oauth::{Token, Tokens};
+use crate::observer::Observers;
 use crate::pace::Pace;
 use crate::settings::SourceSettings;
 
@@ -41,6 +42,8 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Speaks to one source, for the time of a run.
 pub struct Api {
     client: reqwest::Client,
+    source_id: String,
+    observers: Observers,
     base_url: Option<Url>,
     tokens: Option<Arc<Tokens>>,
     request_timeout: Duration,
@@ -135,6 +138,8 @@ impl Api {
         }
         Ok(Self {
             client: client.clone(),
+            source_id: settings.id.clone(),
+            observers: Observers::default(),
             base_url: settings.base_url.clone(),
             tokens,
             request_timeout: settings.request_timeout,
@@ -143,6 +148,11 @@ impl Api {
             gate,
             files: Mutex::default(),
         })
+    }
+
+    /// Tells `observers` of each request.
+    pub(crate) fn observed(self, observers: Observers) -> Self {
+        Self { observers, ..self }
     }
 
     /// Asks for `path` below the source's base URL.
@@ -230,9 +240,14 @@ impl Api {
                 None => None,
             };
             self.gate.turn().await;
-            let deadline = Instant::now() + self.request_timeout;
-            let exchange = self.exchange(url, headers.clone(), token.as_ref(), asking);
+            let began = Instant::now();
+            let deadline = began + self.request_timeout;
+            let mut headers = headers.clone();
+            self.observers.tell(|observer| observer.sending(&mut headers));
+            let exchange = self.exchange(url, headers, token.as_ref(), asking);
             let outcome = timeout_at(deadline, exchange).await.unwrap_or_else(|_| Err(self.too_late(url)));
+            let failure = outcome.as_ref().err().map(Error::kind);
+            self.observers.tell(|observer| observer.answered(&self.source_id, failure, began.elapsed()));
             match (outcome, again, &self.tokens, &token) {
                 (Ok(response), ..) => return Ok(Opened { response, deadline, _place: place }),
                 (Err(error), true, Some(tokens), Some(token)) if error.kind() == ErrorKind::Unauthorized => {

@@ -52,6 +52,34 @@ pub enum ErrorKind {
     Cancelled,
 }
 
+impl ErrorKind {
+    /// Its name, for programs: stable, as `token_endpoint_down`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Untrusted => "untrusted",
+            Self::Timeout => "timeout",
+            Self::TokenEndpointDown => "token_endpoint_down",
+            Self::TokenRefused => "token_refused",
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not_found",
+            Self::RateLimited => "rate_limited",
+            Self::ServerError => "server_error",
+            Self::UnexpectedStatus => "unexpected_status",
+            Self::TooLarge => "too_large",
+            Self::Malformed => "malformed",
+            Self::Paging => "paging",
+            Self::Configuration => "configuration",
+            Self::File => "file",
+            Self::Store => "store",
+            Self::LeaseLost => "lease_lost",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
 /// Who must act before it can succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Actor {

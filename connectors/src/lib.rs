@@ -15,6 +15,7 @@ pub mod api;
 pub mod connector;
 pub mod error;
 pub mod oauth;
+pub mod observer;
 pub mod pace;
 pub mod record;
 pub mod sandbox;
@@ -24,5 +25,6 @@ pub mod systems;
 
 pub use connector::{Connector, Manifest, Mapped, Page, ReadRequest, Refused, Replication, StreamSpec};
 pub use error::{Error, ErrorKind};
+pub use observer::{Observer, Observers, Progress};
 pub use record::Record;
 pub use settings::SourceSettings;

@@ -20,6 +20,7 @@ use url::Url;
 
 use crate::api::{is_about_tls, is_loopback, retry_after, whole_body};
 use crate::error::{Error, ErrorKind, Result};
+use crate::observer::Observers;
 use crate::settings::{ClientAuthentication, OAuthSettings, Secret};
 
 /// A token endpoint answers within this time, or is down.
@@ -56,8 +57,10 @@ type Client = BasicClient<EndpointNotSet, EndpointNotSet, EndpointNotSet, Endpoi
 pub struct Tokens {
     client: Client,
     http: reqwest::Client,
+    source_id: String,
     settings: OAuthSettings,
     clock: Clock,
+    observers: Observers,
     current: Mutex<State>,
 }
 
@@ -99,7 +102,21 @@ impl Tokens {
                 ClientAuthentication::ClientSecretPost => AuthType::RequestBody,
             })
             .set_token_uri(TokenUrl::from_url(settings.token_url.clone()));
-        Ok(Self { client, http: http.clone(), settings: settings.clone(), clock, current: Mutex::default() })
+        Ok(Self {
+            client,
+            http: http.clone(),
+            source_id: source_id.to_owned(),
+            settings: settings.clone(),
+            clock,
+            observers: Observers::default(),
+            current: Mutex::default(),
+        })
+    }
+
+    /// Tells `observers` of each fetch.
+    #[must_use]
+    pub fn observed(self, observers: Observers) -> Self {
+        Self { observers, ..self }
     }
 
     /// A token that is good for a while yet.
@@ -122,6 +139,8 @@ impl Tokens {
             return Err(Error::new(*kind, message.clone()));
         }
         let fetched = self.fetch().await;
+        let failure = fetched.as_ref().err().map(Error::kind);
+        self.observers.tell(|observer| observer.token_fetched(&self.source_id, failure));
         state.fetches += 1;
         match fetched {
             Ok(token) => {
@@ -164,8 +183,9 @@ impl Tokens {
     }
 
     async fn send(&self, request: HttpRequest) -> std::result::Result<HttpResponse, Error> {
-        let request = reqwest::Request::try_from(request)
+        let mut request = reqwest::Request::try_from(request)
             .map_err(|error| Error::new(ErrorKind::Configuration, "the token request cannot be made").because(error))?;
+        self.observers.tell(|observer| observer.sending(request.headers_mut()));
         let answer = async {
             let answer = self.http.execute(request).await?;
             let status = answer.status();

@@ -34,11 +34,14 @@ mod voices;
 mod writer;
 
 pub use check::{Checked, check};
-pub use engine::{Engine, Observer, Progress, RunOptions};
+pub use engine::{Engine, RunOptions};
+pub use policy::breaker_is_open;
 pub use reference::install as install_reference;
 pub use report::{RunReport, Tally};
 pub use schedule::work;
 pub use sources::{INTERFACE, register};
+
+pub use crate::observer::{Observer, Progress};
 
 use std::time::Duration;
 

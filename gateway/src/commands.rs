@@ -4,6 +4,7 @@
 //! Its file here with its arguments and its `run`, its variant in `Command`, its line in `execute`.
 
 mod audit;
+mod backstage;
 mod check;
 mod demo;
 mod graph;
@@ -119,21 +120,41 @@ async fn execute(hub: Hub, environment: &Environment, output: &mut Output) -> an
     match &hub.command {
         Command::Schema(arguments) => return schema::run(arguments, output),
         Command::Demo(arguments) => {
-            telemetry::start(&quiet())?;
-            return demo::run(arguments, output).await;
+            let telemetry = telemetry::start(&quiet())?;
+            let outcome = demo::run(arguments, output).await;
+            telemetry.finish().await;
+            return outcome;
         }
         Command::Sandbox(arguments) => {
-            telemetry::start(&quiet())?;
-            return sandbox::run(arguments, output).await;
+            let telemetry = telemetry::start(&quiet())?;
+            let outcome = sandbox::run(arguments, output).await;
+            telemetry.finish().await;
+            return outcome;
         }
         _ => {}
     }
     let settings = Settings::load(hub.config.as_deref(), environment);
-    if let Ok(settings) = &settings {
-        telemetry::start(&settings.telemetry)?;
-        settings.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
+    let started = match &settings {
+        Ok(settings) => {
+            let started = telemetry::start(&settings.telemetry)?;
+            settings.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
+            Some(started)
+        }
+        Err(_) => None,
+    };
+    let outcome = execute_with(hub.command, settings, output).await;
+    if let Some(started) = started {
+        started.finish().await;
     }
-    match hub.command {
+    outcome
+}
+
+async fn execute_with(
+    command: Command,
+    settings: Result<Settings, ConfigError>,
+    output: &mut Output,
+) -> anyhow::Result<ExitCode> {
+    match command {
         Command::Check(arguments) => check::run(&arguments, settings, check::probe, output).await,
         Command::Serve(arguments) => serve::run(&arguments, &settings?).await,
         Command::Migrate(arguments) => migrate::run(&arguments, &settings?, output).await,

@@ -16,6 +16,7 @@ mod position;
 mod problem;
 mod read;
 mod sections;
+mod telemetry;
 mod validate;
 mod webhooks;
 mod writes;
@@ -33,9 +34,8 @@ pub use environment::Environment;
 pub use limits::{Documents, LimitSettings};
 pub use network::Network;
 pub use problem::{ConfigError, Problem};
-pub use sections::{
-    DatabaseSettings, HttpSettings, LogFormat, RedisSettings, SubscriptionSettings, SyncSettings, TelemetrySettings,
-};
+pub use sections::{DatabaseSettings, HttpSettings, RedisSettings, SubscriptionSettings, SyncSettings};
+pub use telemetry::{LogFormat, MetricsSettings, TelemetrySettings};
 pub use webhooks::WebhookSettings;
 pub use writes::{AuditSettings, MutationSettings, retention};
 
@@ -69,8 +69,10 @@ pub struct Settings {
     pub audit: AuditSettings,
     /// Messages to partners' own systems.
     pub webhooks: WebhookSettings,
-    /// What is logged.
+    /// What is logged and traced.
     pub telemetry: TelemetrySettings,
+    /// Where metrics are told.
+    pub metrics: MetricsSettings,
     /// The partner systems, in the order of the file.
     pub sources: Vec<SourceSettings>,
 }

@@ -7,6 +7,7 @@
 pub mod auth;
 mod client;
 mod explorer;
+mod figures;
 pub mod graphql;
 mod health;
 mod observe;
@@ -27,12 +28,14 @@ use sea_orm::DatabaseConnection;
 use url::Url;
 
 pub use explorer::SCHOOL_CARD;
+pub use figures::{backstage, figures};
 pub use observe::RequestId;
 pub use refusal::Refusal;
 pub use serve::{Stopped, serve, stop_on_signal};
 pub use streams::Streams;
 
 use crate::auth::Authenticator;
+use crate::telemetry::Metrics;
 
 /// What the addresses need.
 #[derive(Clone)]
@@ -49,14 +52,16 @@ pub struct Site {
     pub request_timeout: Duration,
     /// Whether there is an explorer.
     pub explorer: bool,
+    /// Counts requests.
+    pub metrics: Metrics,
 }
 
 /// Every address of the hub, with those of `graphql`, as [`graphql::routes`] makes them.
 pub fn router(site: Site, graphql: Router) -> Router {
     let door = auth::Door { authenticator: site.authenticator, public_url: site.public_url };
     let graphql = graphql.layer(middleware::from_fn_with_state(door.clone(), auth::authenticate));
-    let bounds = observe::Bounds { request_timeout: site.request_timeout };
     let explorer = if site.explorer { explorer::router().route("/", get(front_page)) } else { Router::new() };
+    let watch = observe::Watch { request_timeout: site.request_timeout, metrics: site.metrics };
     Router::new()
         .route(auth::METADATA_PATH, get(auth::metadata).with_state(door))
         .route("/livez", get(health::alive))
@@ -66,7 +71,7 @@ pub fn router(site: Site, graphql: Router) -> Router {
         .fallback(|| async { Refusal::not_found() })
         .method_not_allowed_fallback(|| async { Refusal::method_not_allowed() })
         .layer(DefaultBodyLimit::max(site.body_bytes))
-        .layer(middleware::from_fn_with_state(bounds, observe::observe))
+        .layer(middleware::from_fn_with_state(watch, observe::observe))
 }
 
 async fn front_page(headers: HeaderMap) -> Response {

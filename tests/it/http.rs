@@ -12,6 +12,7 @@ use gateway::auth::Authenticator;
 use gateway::config::{AuthSettings, ConnectionUrl, DatabaseSettings, SubscriptionSettings};
 use gateway::database::{self, schema};
 use gateway::http::{self, RequestId, Site, Stopped, Streams};
+use gateway::telemetry::Metrics;
 use reqwest::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
@@ -36,8 +37,15 @@ impl Gateway {
         let shutdown = CancellationToken::new();
         let authenticator = Authenticator::new(&AuthSettings::default(), Clock::system()).expect("a client");
         let authenticator = Arc::new(authenticator);
-        let site =
-            Site { db: db.clone(), authenticator, public_url: None, body_bytes: 1000, request_timeout, explorer: true };
+        let site = Site {
+            db: db.clone(),
+            authenticator,
+            public_url: None,
+            body_bytes: 1000,
+            request_timeout,
+            explorer: true,
+            metrics: Metrics::default(),
+        };
         let router = http::router(site, Router::new().route("/graphql", graphql));
         let streams = Streams::new(&SubscriptionSettings::default(), 1000, shutdown.clone());
         let served = tokio::spawn(async move { http::serve(listener, router, &streams, grace).await });

@@ -13,6 +13,7 @@ use rstest::rstest;
 use sea_orm::EntityTrait;
 use sea_orm::sea_query::Expr;
 use tests::hub::TestHub;
+use tests::process::binary;
 use tests::store::Backend;
 use tokio::process::Command;
 
@@ -56,16 +57,8 @@ fn sync(config: &Path) -> Result<Command> {
     Ok(command)
 }
 
-/// The binary that was built beside this test.
-pub(crate) fn binary() -> Result<PathBuf> {
-    let test = std::env::current_exe()?;
-    let folder = test.parent().and_then(Path::parent).context("the folder of the build")?;
-    let binary = folder.join(format!("hub{}", std::env::consts::EXE_SUFFIX));
-    ensure!(binary.exists(), "build the workspace first: {} is not there", binary.display());
-    Ok(binary)
-}
-
-fn configuration(hub: &TestHub, folder: &Path) -> Result<PathBuf> {
+/// A configuration to read the hub's systems, in this folder.
+pub(crate) fn configuration(hub: &TestHub, folder: &Path) -> Result<PathBuf> {
     let mut text = format!("[database]\nurl = \"{}\"\n", hub.store.url);
     for (source, system) in hub.sources().iter().zip([System::Duo, System::Boards, System::Housing, System::Partners]) {
         let client = hub.sandbox.client(system);

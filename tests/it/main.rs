@@ -20,6 +20,7 @@ mod simulation;
 mod store;
 mod subscriptions;
 mod sync;
+mod telemetry;
 mod token;
 mod transport;
 mod webhooks;

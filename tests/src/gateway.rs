@@ -12,6 +12,7 @@ use gateway::feed::Feed;
 use gateway::graphql::{Answering, Graph};
 use gateway::http::graphql::{Admit, Intake, anybody, routes};
 use gateway::http::{self, Site, Stopped, Streams};
+use gateway::telemetry::Metrics;
 use reqwest::{Client, Response};
 use sea_orm::DatabaseConnection;
 use serde_json::Value;
@@ -84,6 +85,7 @@ impl TestGateway {
             body_bytes,
             request_timeout: Duration::from_secs(30),
             explorer: settings.http.explorer,
+            metrics: Metrics::default(),
         };
         let router = http::router(site, routes(executor, &streams, admit, Intake::of(settings)));
         let served =

@@ -6,6 +6,7 @@ pub mod hub;
 pub mod invented;
 pub mod issuer;
 pub mod partner;
+pub mod process;
 pub mod receiver;
 pub mod records;
 pub mod socket;

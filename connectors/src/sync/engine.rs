@@ -2,10 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use entity::journal::Journal;
 use entity::vocabulary::{SyncMode, SyncStatus};
-use entity::{Clock, change, source};
+use entity::{Clock, source};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use sea_orm::{DatabaseConnection, EntityTrait, QuerySelect};
@@ -18,6 +19,7 @@ use crate::api::gate::Gate;
 use crate::connector::{Connector, StreamSpec};
 use crate::error::{Error, ErrorKind, Result};
 use crate::oauth::Tokens;
+use crate::observer::{Observer, Observers, Progress};
 use crate::pace::Pace;
 use crate::settings::SourceSettings;
 use crate::sync::SyncSettings;
@@ -43,27 +45,6 @@ pub struct RunOptions {
     pub run_id: Option<Uuid>,
 }
 
-/// How a run is getting on.
-#[derive(Clone, Debug)]
-pub struct Progress {
-    /// The source.
-    pub source_id: String,
-    /// The stream being read.
-    pub stream: String,
-    /// Records read so far, over all streams.
-    pub read: u64,
-    /// How many records the stream has, where the system says so.
-    pub total: Option<u64>,
-}
-
-/// Hears of what the engine does. Must not block.
-pub trait Observer: Send + Sync {
-    /// A page has been written.
-    fn progressed(&self, _progress: &Progress) {}
-    /// Changes have been committed.
-    fn committed(&self, _changes: &[change::Model]) {}
-}
-
 /// Runs sources.
 pub struct Engine {
     pub(crate) db: DatabaseConnection,
@@ -73,7 +54,7 @@ pub struct Engine {
     worker: String,
     client: reqwest::Client,
     lines: Mutex<HashMap<String, Line>>,
-    observers: Vec<Arc<dyn Observer>>,
+    pub(crate) observers: Observers,
 }
 
 /// What is kept of a source between its runs: the next one goes on with the token of the last, at the same rate.
@@ -106,7 +87,7 @@ impl Engine {
     ) -> Result<Self> {
         let client = crate::api::client()?;
         let (worker, pace, lines) = (worker.into(), Pace::real(), Mutex::default());
-        Ok(Self { db, clock, settings, pace, worker, client, lines, observers })
+        Ok(Self { db, clock, settings, pace, worker, client, lines, observers: observers.into() })
     }
 
     /// The same engine, whose time passes and whose chance falls otherwise. For tests.
@@ -131,9 +112,13 @@ impl Engine {
             let message = format!("source `{}` is being synced by another worker", source.id);
             return Err(Error::new(ErrorKind::LeaseLost, message));
         };
+        let began = Instant::now();
         let outcome = self.run_leased(run_id, source, options, &lease).await;
         lease.release(&self.db).await?;
         let report = outcome?;
+        if !options.dry_run {
+            self.observers.tell(|observer| observer.ended(&report, began.elapsed()));
+        }
         tracing::info!(
             status = ?report.status, read = report.tally.read, created = report.tally.created,
             updated = report.tally.updated, unchanged = report.tally.unchanged, deleted = report.tally.deleted,
@@ -223,13 +208,13 @@ impl Engine {
     pub(crate) async fn commit(&self, journal: Journal) -> Result<()> {
         let changes = journal.commit().await?;
         if !changes.is_empty() {
-            self.observers.iter().for_each(|observer| observer.committed(&changes));
+            self.observers.tell(|observer| observer.committed(&changes));
         }
         Ok(())
     }
 
     pub(crate) fn progressed(&self, progress: &Progress) {
-        self.observers.iter().for_each(|observer| observer.progressed(progress));
+        self.observers.tell(|observer| observer.progressed(progress));
     }
 
     fn api(&self, source: &SourceSettings) -> Result<Api> {
@@ -244,12 +229,13 @@ impl Engine {
             (None, _) => None,
             (Some(_), Some(tokens)) => Some(Arc::clone(tokens)),
             (Some(oauth), None) => {
-                let tokens = Arc::new(Tokens::new(&self.client, &source.id, oauth, self.clock.clone())?);
+                let tokens = Tokens::new(&self.client, &source.id, oauth, self.clock.clone())?;
+                let tokens = Arc::new(tokens.observed(self.observers.clone()));
                 line.tokens = Some(Arc::clone(&tokens));
                 Some(tokens)
             }
         };
-        Api::through(gate, &self.client, source, tokens)
+        Ok(Api::through(gate, &self.client, source, tokens)?.observed(self.observers.clone()))
     }
 }
 

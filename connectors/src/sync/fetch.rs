@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
+use tracing::Instrument;
+
 use crate::connector::{Page, ReadRequest, StreamSpec};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sync::engine::Run;
@@ -17,15 +19,27 @@ pub(crate) async fn fetch(
     let mut attempt = 0;
     loop {
         let request = ReadRequest { stream: spec.name, since, token };
-        let error = match with_lease(run, run.connector.read(run.api, request)).await {
+        let span = tracing::info_span!(
+            "connectors.page.read",
+            source.id = run.source.id,
+            stream = spec.name,
+            attempt,
+            records = tracing::field::Empty,
+            error.kind = tracing::field::Empty
+        );
+        let error = match with_lease(run, run.connector.read(run.api, request)).instrument(span.clone()).await {
             Ok(page) => {
+                span.record("records", page.records.len());
                 run.patience.succeeded();
                 return Ok(page);
             }
             Err(error) => error,
         };
+        span.record("error.kind", error.kind().name());
+        drop(span);
         attempt += 1;
         let Some(wait) = run.patience.wait_before_retry(&error, attempt, pace.draw()) else { return Err(error) };
+        run.engine.observers.tell(|observer| observer.retried(&run.source.id, error.kind()));
         tracing::debug!(stream = spec.name, kind = ?error.kind(), attempt, ?wait, "a page is asked for again");
         with_lease(run, async {
             pace.sleep(wait).await;

@@ -21,6 +21,12 @@ const SOON: Duration = Duration::from_secs(60);
 /// A source that fails is tried this often at the least, unless its schedule has it more seldom.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
 
+/// Whether so many failed runs in a row have opened the breaker: the source is asked once a run until it answers.
+#[must_use]
+pub fn breaker_is_open(failures: u32) -> bool {
+    failures >= OPENS_AFTER
+}
+
 /// How much patience a run has with its system.
 #[derive(Debug)]
 pub(crate) struct Patience(Mutex<Left>);
@@ -36,7 +42,7 @@ struct Left {
 impl Patience {
     /// The patience of a run after so many failed ones, that may wait for `budget` in all.
     pub(crate) fn new(budget: Duration, failures: u32) -> Self {
-        Self(Mutex::new(Left { budget, probing: failures >= OPENS_AFTER }))
+        Self(Mutex::new(Left { budget, probing: breaker_is_open(failures) }))
     }
 
     /// The system has answered as it should: the breaker closes.

@@ -11,11 +11,12 @@ use sea_orm::ConnectionTrait;
 
 use crate::connector::StreamSpec;
 use crate::error::{Error, ErrorKind, Result};
+use crate::observer::Progress;
 use crate::settings::Drift;
 use crate::sync::ahead::{Ahead, Batch, Ended};
 use crate::sync::checkpoint::{Plan, Position, Reading};
 use crate::sync::claims;
-use crate::sync::engine::{Progress, Run};
+use crate::sync::engine::Run;
 use crate::sync::fetch::{cancelled, fetch};
 use crate::sync::intake::{self, Intake, number};
 use crate::sync::report::RunReport;

@@ -13,6 +13,7 @@ use crate::feed::Feed;
 use crate::graphql::Syncs;
 use crate::http::graphql::Intake;
 use crate::http::{self, SCHOOL_CARD, Site, Streams};
+use crate::telemetry::{Measured, Metrics};
 use crate::webhooks::Vault;
 use anyhow::{Context, bail};
 use clap::Args;
@@ -75,11 +76,13 @@ pub(super) async fn run(arguments: &Arguments, output: &mut Output) -> anyhow::R
         }
     };
     let settings = settings(folder, &sandbox)?;
-    let db = store::open(&settings.database).await?;
+    let metrics = Metrics::new(&Clock::system(), settings.telemetry.operations);
+    let db = store::open_watched(&settings.database, &metrics).await?;
     let bars = Bars::on_terminal().map(Arc::new);
     let feed = Feed::new(db.clone(), settings.subscriptions.poll());
     let observers = bars.iter().map(|bars| Arc::clone(bars) as Arc<dyn Observer>);
-    let observers = observers.chain([Arc::new(feed.clone()) as Arc<dyn Observer>]).collect();
+    let ours: [Arc<dyn Observer>; 2] = [Arc::new(feed.clone()), Arc::new(metrics.clone())];
+    let observers = observers.chain(ours).collect();
     let engine = sources::engine(&db, &settings, observers).await?;
     let options = RunOptions { cancel: shutdown.clone(), ..RunOptions::default() };
     let mut failed = false;
@@ -112,10 +115,10 @@ pub(super) async fn run(arguments: &Arguments, output: &mut Output) -> anyhow::R
     let observers = vec![Arc::new(feed.clone()) as Arc<dyn Observer>];
     let hooks = graph::hooks(&settings)?;
     let writes = sources::writes(&settings, observers, Some(Arc::clone(&syncs)), hooks.clone());
-    let (graph, queries) = graph::open(&settings, &feed).await?;
+    let (graph, queries) = graph::open(&settings, &feed, &metrics).await?;
     let graph = graph.writing(writes);
     let courier = graph::courier(&db, &graph, hooks.as_ref())?;
-    let courier = courier.map(|courier| tokio::spawn(courier.work(feed.clone(), shutdown.clone())));
+    let courier = courier.map(|courier| tokio::spawn(courier.counted(&metrics).work(feed.clone(), shutdown.clone())));
     let authenticator = Arc::new(Authenticator::new(&settings.auth, Clock::system())?);
     let keys = authenticator.keep_fresh(shutdown.clone());
     let site = Site {
@@ -125,10 +128,13 @@ pub(super) async fn run(arguments: &Arguments, output: &mut Output) -> anyhow::R
         body_bytes: settings.limits.body_bytes,
         request_timeout: settings.http.request_timeout(),
         explorer: settings.http.explorer,
+        metrics: metrics.clone(),
     };
-    let streams = Streams::new(&settings.subscriptions, settings.limits.body_bytes, shutdown.clone());
+    let streams = Streams::new(&settings.subscriptions, settings.limits.body_bytes, shutdown.clone()).counted(&metrics);
     let admit = http::graphql::by_token(Arc::clone(&site.authenticator));
-    let router = http::router(site, http::graphql::routes(graph.clone(), &streams, admit, Intake::of(&settings)));
+    let measured = Measured::new(graph.clone(), &metrics, settings.telemetry.slow());
+    let router = http::router(site, http::graphql::routes(measured, &streams, admit, Intake::of(&settings)));
+    let router = router.merge(http::figures(&metrics));
     http::serve(listener, router, &streams, settings.http.shutdown_grace()).await?;
     if let Some(courier) = courier {
         courier.await?;

@@ -10,23 +10,32 @@ use crate::database;
 use crate::feed::Feed;
 use crate::graphql::{Graph, TrustedDocuments};
 use crate::shared::Shared;
+use crate::telemetry::Metrics;
 use crate::webhooks::{Courier, Hooks};
 
 /// The graph of the store, whose schema must be there. Its connections are not those of the sync worker: each of its
 /// statements has an end, and a long sync does not keep a query waiting.
-pub(super) async fn open(settings: &Settings, feed: &Feed) -> anyhow::Result<(Graph, DatabaseConnection)> {
+pub(super) async fn open(
+    settings: &Settings,
+    feed: &Feed,
+    metrics: &Metrics,
+) -> anyhow::Result<(Graph, DatabaseConnection)> {
     let limits = &settings.limits;
-    let db = database::connect_for_queries(&settings.database, limits.execution()).await?;
+    let mut db = database::connect_for_queries(&settings.database, limits.execution()).await?;
+    metrics.watch(&mut db, "queries");
     let shared = Shared::open(&settings.redis).context("redis.url is no address of a Redis")?;
     let trusted = TrustedDocuments::read(limits).context("limits.trusted_documents")?;
     if trusted.count() > 0 {
         info!(documents.count = trusted.count(), "trusted documents are known by their names");
     }
+    metrics.expect(trusted.operations().map(str::to_owned));
     let graph = Graph::new(db.clone(), Clock::system(), feed.clone(), limits)
         .matching(&settings.matching)
         .sharing(shared.clone())
         .trusting(trusted)
         .caching(&settings.cache, shared);
+    let cached = graph.clone();
+    metrics.tell_cache(move || cached.figures());
     Ok((graph, db))
 }
 

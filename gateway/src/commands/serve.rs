@@ -10,6 +10,7 @@ use crate::feed::Feed;
 use crate::graphql::Syncs;
 use crate::http::graphql::Intake;
 use crate::http::{self, Site, Streams};
+use crate::telemetry::{Measured, Metrics};
 use anyhow::Context;
 use clap::Args;
 use connectors::sync::{self, Observer};
@@ -18,7 +19,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tracing::info;
 
-use super::{graph, sources, store};
+use super::{backstage, graph, sources, store};
 
 /// What `hub serve` takes.
 #[derive(Debug, Args)]
@@ -30,7 +31,8 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::Result<ExitCode> {
     let shutdown = http::stop_on_signal().context("signals cannot be heard")?;
-    let db = store::open(&settings.database).await?;
+    let metrics = Metrics::new(&Clock::system(), settings.telemetry.operations);
+    let db = store::open_watched(&settings.database, &metrics).await?;
     let address = settings.http.listen;
     let listener = TcpListener::bind(address).await.with_context(|| {
         format!("cannot listen on {address}: choose another http.listen, or stop what listens there")
@@ -44,19 +46,25 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::R
         body_bytes: settings.limits.body_bytes,
         request_timeout: settings.http.request_timeout(),
         explorer: settings.http.explorer,
+        metrics: metrics.clone(),
     };
     let feed = Feed::new(db.clone(), settings.subscriptions.poll());
     let observers = || vec![Arc::new(feed.clone()) as Arc<dyn Observer>];
-    let engine = sources::engine(&db, settings, observers()).await?;
+    let engine = sources::engine(&db, settings, [observers(), vec![Arc::new(metrics.clone())]].concat()).await?;
     let syncs = Arc::new(Syncs::new(Arc::clone(&engine), settings.sources.clone(), shutdown.clone()));
     let hooks = graph::hooks(settings)?;
     let writes = sources::writes(settings, observers(), Some(Arc::clone(&syncs)), hooks.clone());
-    let (graph, queries) = graph::open(settings, &feed).await?;
+    let (graph, queries) = graph::open(settings, &feed, &metrics).await?;
     let graph = graph.writing(writes);
-    let streams = Streams::new(&settings.subscriptions, settings.limits.body_bytes, shutdown.clone());
+    let streams = Streams::new(&settings.subscriptions, settings.limits.body_bytes, shutdown.clone()).counted(&metrics);
     let admit = http::graphql::by_token(Arc::clone(&site.authenticator));
-    let graphql = http::graphql::routes(graph.clone(), &streams, admit, Intake::of(settings));
-    let router = http::router(site, graphql);
+    let measured = Measured::new(graph.clone(), &metrics, settings.telemetry.slow());
+    let graphql = http::graphql::routes(measured, &streams, admit, Intake::of(settings));
+    let mut router = http::router(site, graphql);
+    if settings.metrics.listen.is_none() {
+        router = router.merge(http::figures(&metrics));
+    }
+    let backstage = backstage::open(settings, &metrics, &db).await?;
 
     let address = listener.local_addr()?;
     info!(http.listen = %address, "serving on http://{address}");
@@ -64,7 +72,7 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::R
     if arguments.with_worker {
         workers.spawn(sync::work(engine, settings.sources.clone(), shutdown.clone()));
         if let Some(courier) = graph::courier(&db, &graph, hooks.as_ref())? {
-            workers.spawn(courier.work(feed.clone(), shutdown.clone()));
+            workers.spawn(courier.counted(&metrics).work(feed.clone(), shutdown.clone()));
         }
     }
     let kept = kept(&settings.audit, &settings.mutations);
@@ -78,6 +86,7 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::R
     keeping.await?;
     keys.await?;
     drop(feed);
+    backstage.close().await?;
     queries.close().await?;
     db.close().await?;
     info!("stopped");

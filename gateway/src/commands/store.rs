@@ -2,11 +2,20 @@
 
 use crate::config::DatabaseSettings;
 use crate::database::{self, schema};
+use crate::telemetry::Metrics;
 use anyhow::{Context, bail};
 use connectors::sync::install_reference;
 use entity::Clock;
 use sea_orm::DatabaseConnection;
 use tracing::info;
+
+/// As [`open`], with its statements and connections counted, and told how its sources are.
+pub(crate) async fn open_watched(settings: &DatabaseSettings, metrics: &Metrics) -> anyhow::Result<DatabaseConnection> {
+    let mut db = open(settings).await?;
+    metrics.watch(&mut db, "work");
+    metrics.tell_sources(db.clone());
+    Ok(db)
+}
 
 /// Connects to the store and makes sure of its schema: an embedded one is brought up to date here, for nobody else
 /// uses it; a server's is its operator's to change.

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use crate::config::Settings;
 use crate::feed::Feed;
 use crate::http;
+use crate::telemetry::Metrics;
 use anyhow::Context;
 use clap::Args;
 use connectors::sync::{self, Observer};
+use entity::Clock;
 use tokio::task::JoinSet;
 use tracing::info;
 
-use super::{graph, sources, store};
+use super::{backstage, graph, sources, store};
 
 /// What `hub worker` takes.
 #[derive(Debug, Args)]
@@ -20,24 +22,27 @@ pub(super) struct Arguments {}
 
 pub(super) async fn run(_arguments: &Arguments, settings: &Settings) -> anyhow::Result<ExitCode> {
     let stop = http::stop_on_signal().context("signals cannot be heard")?;
-    let db = store::open(&settings.database).await?;
+    let metrics = Metrics::new(&Clock::system(), settings.telemetry.operations);
+    let db = store::open_watched(&settings.database, &metrics).await?;
+    let backstage = backstage::open(settings, &metrics, &db).await?;
     let feed = Feed::new(db.clone(), settings.subscriptions.poll());
     let observers = || vec![Arc::new(feed.clone()) as Arc<dyn Observer>];
-    let engine = sources::engine(&db, settings, observers()).await?;
+    let engine = sources::engine(&db, settings, [observers(), vec![Arc::new(metrics.clone())]].concat()).await?;
     let hooks = graph::hooks(settings)?;
-    let (graph, queries) = graph::open(settings, &feed).await?;
+    let (graph, queries) = graph::open(settings, &feed, &metrics).await?;
     let graph = graph.writing(sources::writes(settings, observers(), None, hooks.clone()));
     info!(sources = settings.sources.len(), "the worker has begun");
     let mut workers = JoinSet::new();
     workers.spawn(sync::work(engine, settings.sources.clone(), stop.clone()));
     if let Some(courier) = graph::courier(&db, &graph, hooks.as_ref())? {
-        workers.spawn(courier.work(feed.clone(), stop));
+        workers.spawn(courier.counted(&metrics).work(feed.clone(), stop));
     }
     while let Some(worker) = workers.join_next().await {
         worker?;
     }
     graph.close().await;
     drop(feed);
+    backstage.close().await?;
     queries.close().await?;
     db.close().await?;
     info!("stopped");

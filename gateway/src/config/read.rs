@@ -13,7 +13,7 @@ use super::environment::ENVIRONMENT;
 use super::{ConfigError, Environment, Problem, Settings, position};
 
 /// The tables of a configuration.
-const SECTIONS: [&str; 14] = [
+const SECTIONS: [&str; 15] = [
     "http",
     "database",
     "redis",
@@ -27,6 +27,7 @@ const SECTIONS: [&str; 14] = [
     "audit",
     "webhooks",
     "telemetry",
+    "metrics",
     "source",
 ];
 
@@ -97,6 +98,7 @@ impl<'a> Reader<'a> {
             audit: self.section("audit"),
             webhooks: self.section("webhooks"),
             telemetry: self.section("telemetry"),
+            metrics: self.section("metrics"),
             sources: self.sources(),
         }
     }

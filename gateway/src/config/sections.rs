@@ -203,32 +203,3 @@ impl Default for SyncSettings {
         }
     }
 }
-
-/// `[telemetry]`: what is logged, to standard error.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct TelemetrySettings {
-    /// Which messages: a level, or levels by module (`info,connectors=debug`). `RUST_LOG` wins where it is set.
-    pub log: String,
-    /// In which form.
-    pub format: LogFormat,
-}
-
-impl Default for TelemetrySettings {
-    fn default() -> Self {
-        Self { log: "info".to_owned(), format: LogFormat::default() }
-    }
-}
-
-/// The form of the log.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// For people on a terminal, JSON elsewhere.
-    #[default]
-    Auto,
-    /// For people.
-    Pretty,
-    /// One JSON object a line.
-    Json,
-}

@@ -204,15 +204,15 @@ fn what_is_no_toml_is_told_in_one_line_without_its_text() {
 
 #[test]
 fn unknown_keys_are_all_told_at_once() {
-    let text = format!("metrics = 1\n[http]\nlissen = 1\nlisten = true\n[sync]\nwrkers = 2\n{SOURCE}evry = \"1h\"\n");
+    let text = format!("telemetri = 1\n[http]\nlissen = 1\nlisten = true\n[sync]\nwrkers = 2\n{SOURCE}evry = \"1h\"\n");
     assert_eq!(
         problems(&text),
         [
-            "hub.toml: metrics: there is no such section; known are http, database, redis, cache, auth, \
-             limits, subscriptions, sync, matching, mutations, audit, webhooks, telemetry, source: correct or \
+            "hub.toml: telemetri: there is no such section; known are http, database, redis, cache, auth, \
+             limits, subscriptions, sync, matching, mutations, audit, webhooks, telemetry, metrics, source: correct or \
              remove it",
             "hub.toml: http.lissen: there is no such setting; known are listen, public_url, request_timeout_secs, \
-             shutdown_grace_secs, trusted_proxies: correct or remove it",
+             shutdown_grace_secs, trusted_proxies, explorer: correct or remove it",
             "hub.toml: http.listen: expected socket address, found true or false",
             "hub.toml: sync.wrkers: there is no such setting; known are workers, allowed_delete_share, \
              allowed_delete_count, allowed_refusal_share, full_every_hours, overlap_secs, retry_budget_secs, lease_secs, \

@@ -22,6 +22,7 @@ pub(super) fn validate(settings: &mut Settings, reader: &mut Reader<'_>, systems
     public_url(settings, reader);
     webhooks(&mut settings.webhooks, reader);
     log_filter(settings, reader);
+    telemetry(settings, reader);
     sources(&mut settings.sources, reader, systems);
 }
 
@@ -43,6 +44,10 @@ pub(super) fn warnings(settings: &Settings) -> Vec<String> {
                 source.id
             ));
         }
+    }
+    if settings.metrics.listen.is_none() && !settings.http.listen.ip().is_loopback() {
+        let warning = "everybody may read /metrics, which tells of sources and operations: set metrics.listen";
+        warnings.push(warning.to_owned());
     }
     warnings
 }
@@ -70,6 +75,7 @@ fn numbers(settings: &Settings, reader: &mut Reader<'_>) {
         ("limits.batch_size", settings.limits.batch_size == 0),
         ("limits.execution_ms", settings.limits.execution_ms == 0),
         ("sync.workers", settings.sync.workers == 0),
+        ("telemetry.export_every_ms", settings.telemetry.export_every_ms == 0),
         ("webhooks.timeout_secs", settings.webhooks.timeout_secs == 0),
         ("webhooks.endpoints_at_once", settings.webhooks.endpoints_at_once == 0),
         ("webhooks.messages_at_once", settings.webhooks.messages_at_once == 0),
@@ -97,6 +103,7 @@ fn numbers(settings: &Settings, reader: &mut Reader<'_>) {
     let shares = [
         ("sync.allowed_delete_share", settings.sync.allowed_delete_share),
         ("sync.allowed_refusal_share", settings.sync.allowed_refusal_share),
+        ("telemetry.sample_ratio", settings.telemetry.sample_ratio),
     ];
     for (key, _) in shares.into_iter().filter(|(_, share)| !(0.0..=1.0).contains(share)) {
         reader.problem(key, "must be from 0 (nothing) to 1 (everything)");
@@ -124,6 +131,16 @@ fn connections(settings: &Settings, reader: &mut Reader<'_>) {
         && redis::Client::open(url.reveal()).is_err()
     {
         reader.problem("redis.url", "expected redis://HOST:PORT or rediss://HOST:PORT");
+    }
+}
+
+fn telemetry(settings: &Settings, reader: &mut Reader<'_>) {
+    let is_an_address = |url: &Url| matches!(url.scheme(), "http" | "https") && url.query().is_none();
+    if settings.telemetry.otlp.as_ref().is_some_and(|url| !is_an_address(url) || has_credentials(url)) {
+        reader.problem("telemetry.otlp", "expected a collector's address, as http://collector:4318");
+    }
+    if settings.metrics.listen.is_some_and(|listen| listen == settings.http.listen && listen.port() != 0) {
+        reader.problem("metrics.listen", "is http.listen: choose another port, or remove it to serve /metrics there");
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{ExecutableDocument, OperationDefinition};
-use async_graphql::{Positioned, Request};
+use async_graphql::{Name, Positioned, Request};
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 
@@ -63,6 +63,12 @@ impl Document {
     /// Notes that it fits the schema.
     pub(crate) fn is_found_valid(&self) {
         self.is_valid.store(true, Ordering::Relaxed);
+    }
+
+    /// The name of the operation that is asked for: the only one has one that need not be said.
+    pub(crate) fn operation_name<'a>(&'a self, asked: Option<&'a str>) -> Option<&'a str> {
+        let mut names = self.parsed.operations.iter().map(|(name, _)| name);
+        asked.or_else(|| names.next().flatten().map(Name::as_str))
     }
 
     /// The operation of this name, or the only one.
@@ -160,6 +166,11 @@ impl Documents {
             None => return None,
         };
         (request.query.is_empty() || self::hash(&request.query) == hash).then_some(hash)
+    }
+
+    /// The document of this hash, where it is kept.
+    pub(crate) fn kept(&self, hash: &Hash) -> Option<Arc<Document>> {
+        self.parsed.get(hash)
     }
 
     /// Keeps a document that was found valid.

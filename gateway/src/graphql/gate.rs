@@ -15,6 +15,7 @@ use super::variables;
 use crate::config::LimitSettings;
 use crate::error::{Code, Refused};
 use crate::shared::Shared;
+use crate::telemetry;
 
 /// What every request passes.
 #[derive(Clone)]
@@ -59,6 +60,7 @@ impl Gate {
     pub(crate) async fn admit(&self, caller: &Caller, mut request: Request) -> Result<Admitted, Refused> {
         let document = self.documents.find(&request).await?;
         let operation = document.operation(request.operation_name.as_deref())?;
+        telemetry::told(document.operation_name(request.operation_name.as_deref()), operation.node.ty);
         if caller.only_reads && operation.node.ty == OperationType::Mutation {
             let message = "A mutation must come by POST.";
             return Err(Refused::new(Code::MethodNotAllowed, message).header("allow", "POST".to_owned()));
@@ -73,6 +75,14 @@ impl Gate {
     /// The hash of the document that the request asks for, without looking into it. `None`: finding it is work.
     pub(crate) fn known(&self, request: &Request) -> Option<Hash> {
         self.documents.known(request)
+    }
+
+    /// Says what the request asks for, whose answer is kept under this document: it is not looked at again.
+    pub(crate) fn tell(&self, document: &Hash, asked: Option<&str>) {
+        match self.documents.kept(document) {
+            Some(document) => telemetry::told(document.operation_name(asked), OperationType::Query),
+            None => telemetry::told(asked, OperationType::Query),
+        }
     }
 
     /// Keeps a document that was found valid while it was executed.

@@ -53,6 +53,7 @@ impl Answering for Graph {
         if let Some(key) = &key
             && let Some(kept) = cache.get(key).await
         {
+            self.gate.tell(&key.document, key.operation.as_deref());
             return given(kept, standing);
         }
         let admitted = match self.gate.admit(&caller, request).await {

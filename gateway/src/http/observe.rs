@@ -1,18 +1,22 @@
-//! What holds for every request: an id, a line in the log, a bound on its time, and that a panic harms it alone.
+//! What holds for every request: an id, a trace, a count, a line in the log, a bound on its time, and that a panic harms
+//! it alone.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use tokio::time::{Instant, timeout};
+use tracing::field::Empty;
 use tracing::{Instrument, debug, error, info, info_span};
 use uuid::Uuid;
 
 use super::Refusal;
+use crate::error::Code;
+use crate::telemetry::{Metrics, traces};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest id that is taken over from a client or a proxy.
@@ -23,22 +27,39 @@ const LONGEST_ID: usize = 64;
 pub struct RequestId(pub String);
 
 /// What every request keeps to.
-#[derive(Clone, Copy)]
-pub(super) struct Bounds {
+#[derive(Clone)]
+pub(super) struct Watch {
     /// It may take this long until its answer begins.
     pub(super) request_timeout: Duration,
+    /// Counts it.
+    pub(super) metrics: Metrics,
 }
 
-/// Gives a request its id, bounds its time, and logs what became of it: never its query.
-pub(super) async fn observe(State(bounds): State<Bounds>, mut request: Request, next: Next) -> Response {
+/// Gives a request its id and its trace, bounds its time, counts it, and logs what became of it: never its query.
+pub(super) async fn observe(State(watch): State<Watch>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = request_id(request.headers().get(&REQUEST_ID));
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
-    let span = info_span!("gateway.http.request", request.id = %id, http.method = %method, http.path = %path);
+    let span = info_span!(
+        "gateway.http.request",
+        otel.kind = "server",
+        request.id = %id,
+        trace.id = Empty,
+        http.method = %method,
+        http.path = %path,
+        http.status = Empty,
+    );
+    if let Some(trace) = traces::follow(&span, request.headers()) {
+        span.record("trace.id", trace);
+        // What is told of the request elsewhere, as in the audit trail, belongs to the same trace.
+        span.in_scope(|| traces::hand_on(request.headers_mut()));
+    }
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let in_flight = watch.metrics.http().began();
     request.extensions_mut().insert(RequestId(id.clone()));
 
-    let answer = timeout(bounds.request_timeout, AssertUnwindSafe(next.run(request)).catch_unwind());
+    let answer = timeout(watch.request_timeout, AssertUnwindSafe(next.run(request)).catch_unwind());
     let mut response = match answer.instrument(span.clone()).await {
         Ok(Ok(response)) => response,
         Ok(Err(panic)) => {
@@ -48,11 +69,17 @@ pub(super) async fn observe(State(bounds): State<Bounds>, mut request: Request, 
         Err(_) => Refusal::timeout().into_response(),
     };
 
-    let status = response.status().as_u16();
-    let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    drop(in_flight);
+    let (status, took) = (response.status().as_u16(), started.elapsed());
+    let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    watch.metrics.http().answered(route.as_ref().map(MatchedPath::as_str), &method, status, took);
+    if let Some(code) = response.extensions().get::<Code>() {
+        watch.metrics.http().refused(*code);
+    }
+    span.record("http.status", status);
     span.in_scope(|| {
         // Probes come every few seconds and say the same.
-        if matches!(path.as_str(), "/livez" | "/readyz") {
+        if matches!(path.as_str(), "/livez" | "/readyz" | "/metrics") {
             debug!(http.status = status, duration_ms, "answered {method} {path} with {status}");
         } else {
             info!(http.status = status, duration_ms, "answered {method} {path} with {status}");

@@ -1,8 +1,8 @@
 //! What is refused before GraphQL has a say: JSON in the shape of GraphQL's errors, so that clients need one reader.
 
-use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde_json::json;
 
 use crate::error::Code;
@@ -96,6 +96,12 @@ impl Refusal {
         Self { code, message: message.into(), limit: None }
     }
 
+    /// Its code.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
     /// The status with which it is refused.
     #[must_use]
     pub fn status(&self) -> StatusCode {
@@ -123,6 +129,7 @@ impl Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        (self.status(), Json(self.body())).into_response()
+        // The code goes along, for whoever counts.
+        (self.status(), Extension(self.code), Json(self.body())).into_response()
     }
 }

@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::config::SubscriptionSettings;
+use crate::telemetry::{Inside, Metrics};
 
 /// The open streams of this process. Cheap to clone.
 #[derive(Clone)]
@@ -20,12 +21,14 @@ pub struct Streams {
     places: Arc<Semaphore>,
     open: TaskTracker,
     shutdown: CancellationToken,
+    metrics: Metrics,
 }
 
 /// A stream's place among the open ones, until it is dropped.
 pub(super) struct Place {
     _place: OwnedSemaphorePermit,
     _open: TaskTrackerToken,
+    _counted: Inside,
 }
 
 impl Streams {
@@ -38,13 +41,20 @@ impl Streams {
             places: Arc::new(Semaphore::new(settings.connections.min(Semaphore::MAX_PERMITS))),
             open: TaskTracker::new(),
             shutdown,
+            metrics: Metrics::default(),
         }
     }
 
-    /// A place for one more. `None` where all are taken.
-    pub(super) fn enter(&self) -> Option<Place> {
+    /// Counts them there.
+    #[must_use]
+    pub fn counted(self, metrics: &Metrics) -> Self {
+        Self { metrics: metrics.clone(), ..self }
+    }
+
+    /// A place for one more of this kind. `None` where all are taken.
+    pub(super) fn enter(&self, kind: &'static str) -> Option<Place> {
         let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
-        Some(Place { _place: place, _open: self.open.token() })
+        Some(Place { _place: place, _open: self.open.token(), _counted: self.metrics.http().opened(kind) })
     }
 
     /// Is cancelled when they must end.

@@ -22,6 +22,7 @@ use super::{Hooks, VaultError, keeping};
 use crate::error::Failure;
 use crate::feed::Feed;
 use crate::graphql::Graph;
+use crate::telemetry::Metrics;
 
 /// How often the courier looks for what is due, at the longest.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -59,6 +60,7 @@ pub struct Courier {
     pub(super) poster: Poster,
     pub(super) clock: Clock,
     pub(super) pace: Pace,
+    pub(super) metrics: Metrics,
 }
 
 impl Courier {
@@ -68,7 +70,13 @@ impl Courier {
     /// Where the machine's certificates cannot be read.
     pub fn new(db: DatabaseConnection, graph: Graph, hooks: Hooks, clock: Clock) -> Result<Self, connectors::Error> {
         let poster = Poster::new(hooks.reach.clone(), Names::system(), hooks.settings.timeout())?;
-        Ok(Self { db, graph, hooks, poster, clock, pace: Pace::real() })
+        Ok(Self { db, graph, hooks, poster, clock, pace: Pace::real(), metrics: Metrics::default() })
+    }
+
+    /// Counts attempts there.
+    #[must_use]
+    pub fn counted(self, metrics: &Metrics) -> Self {
+        Self { metrics: metrics.clone(), ..self }
     }
 
     /// Looks names up in this way, for tests.

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use connectors::api::Posted;
 use entity::webhook_delivery::{self, WebhookDeliveryStatus};
 use entity::webhook_endpoint::{self, WebhookEndpointStatus};
-use entity::{webhook_attempt, webhook_secret};
+use entity::{Code, webhook_attempt, webhook_secret};
 use futures::future::join_all;
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, Query};
 use sea_orm::{
@@ -40,6 +40,20 @@ enum Outcome {
     Nothing(String),
     /// The selection does not fit the schema.
     Invalid(String),
+}
+
+impl Outcome {
+    /// As metrics have it.
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Answered(posted) if is_success(posted.status) => "delivered",
+            Self::Answered(_) => "refused",
+            Self::Failed(_) => "failed",
+            Self::Unanswered(_) => "not_read",
+            Self::Nothing(_) => "skipped",
+            Self::Invalid(_) => "invalid",
+        }
+    }
 }
 
 /// What an attempt changes.
@@ -122,6 +136,7 @@ impl Courier {
                 Outcome::Unanswered("The hub could not read what is to be told.".to_owned())
             }
         };
+        self.metrics.webhooks().attempted(outcome.word(), began.elapsed());
         self.note(endpoint, delivery, outcome, (at, began.elapsed())).await?;
         Ok(())
     }
@@ -179,7 +194,8 @@ impl Courier {
         use webhook_delivery::Column;
         let now = self.clock.now();
         let verdict = self.verdict(delivery, &outcome, now);
-        let ended = (verdict.status != WebhookDeliveryStatus::Pending).then_some(now);
+        let status = verdict.status;
+        let ended = (status != WebhookDeliveryStatus::Pending).then_some(now);
         let transaction = self.db.begin().await?;
         let mut update = webhook_delivery::Entity::update_many()
             .col_expr(Column::Status, Expr::value(verdict.status))
@@ -204,7 +220,11 @@ impl Courier {
         if let Some(update) = self.consequence(endpoint, &outcome, now) {
             update.exec(&transaction).await?;
         }
-        transaction.commit().await
+        transaction.commit().await?;
+        if ended.is_some() {
+            self.metrics.webhooks().ended(status.code());
+        }
+        Ok(())
     }
 
     /// What becomes of the delivery.

@@ -14,6 +14,7 @@ use gateway::error::Failure;
 use gateway::graphql::{Answering, Caller};
 use gateway::http::graphql::Intake;
 use gateway::http::{self, Site, Streams};
+use gateway::telemetry::Metrics;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tests::issuer::{Key, TestIssuer, claims, header, with};
@@ -53,6 +54,7 @@ async fn serve_with<E: Answering>(
         body_bytes: 1000,
         request_timeout: Duration::from_secs(20),
         explorer: true,
+        metrics: Metrics::default(),
     };
     let stop = CancellationToken::new();
     let streams = Streams::new(&SubscriptionSettings::default(), 1000, stop.clone());

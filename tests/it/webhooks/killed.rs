@@ -14,7 +14,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use super::Stage;
-use crate::kill::binary;
+use tests::process::binary;
 
 /// Longer than a worker takes to begin on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -17,6 +17,7 @@ use crate::graphql::limits::{structure, tokens};
 pub struct TrustedDocuments {
     texts: HashMap<String, String>,
     hashes: HashSet<Hash>,
+    operations: HashSet<String>,
 }
 
 /// Why trusted documents cannot be taken.
@@ -95,6 +96,11 @@ impl TrustedDocuments {
         self.texts.len()
     }
 
+    /// What their operations are called.
+    pub fn operations(&self) -> impl Iterator<Item = &str> {
+        self.operations.iter().map(String::as_str)
+    }
+
     pub(super) fn get(&self, id: &str) -> Option<&str> {
         self.texts.get(id).map(String::as_str)
     }
@@ -125,9 +131,18 @@ impl TrustedDocuments {
     }
 
     fn add(&mut self, file: &Path, id: String, text: String, limits: &LimitSettings) -> Result<(), NotTrusted> {
-        let checked = tokens::check(&text, limits).and_then(|_| structure::check(&parse(&text)?, limits));
-        if let Err(refused) = checked {
-            return Err(NotTrusted::Refused { file: file.to_owned(), id, reason: refused.message().to_owned() });
+        let checked = tokens::check(&text, limits).and_then(|_| {
+            let parsed = parse(&text)?;
+            structure::check(&parsed, limits)?;
+            Ok(parsed)
+        });
+        match checked {
+            Ok(parsed) => {
+                self.operations.extend(parsed.operations.iter().filter_map(|(name, _)| name.map(ToString::to_string)));
+            }
+            Err(refused) => {
+                return Err(NotTrusted::Refused { file: file.to_owned(), id, reason: refused.message().to_owned() });
+            }
         }
         self.hashes.insert(hash(&text));
         if self.texts.insert(id.clone(), text).is_some() {

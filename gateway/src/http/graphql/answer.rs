@@ -1,6 +1,7 @@
 //! From a GraphQL response to what goes out.
 
 use async_graphql::{Response as GraphqlResponse, Value};
+use axum::Extension;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -55,7 +56,7 @@ pub(super) fn batch(media_type: MediaType, mut responses: Vec<GraphqlResponse>) 
 
 /// What is refused before GraphQL has a say.
 pub(super) fn refused(media_type: MediaType, refusal: &Refusal) -> Response {
-    write(media_type, refusal.status(), &refusal.body())
+    (Extension(refusal.code()), write(media_type, refusal.status(), &refusal.body())).into_response()
 }
 
 fn status(media_type: MediaType, response: &GraphqlResponse) -> StatusCode {

@@ -41,7 +41,7 @@ pub(super) fn last_event(headers: &HeaderMap) -> Option<String> {
 
 /// Executes the request, and streams what comes of it.
 pub(super) fn answer<E: Executor>(executor: &E, request: Request, streams: &Streams) -> Response {
-    let Some(place) = streams.enter() else { return Refusal::too_many_streams().into_response() };
+    let Some(place) = streams.enter("events") else { return Refusal::too_many_streams().into_response() };
     let (queue, waiting) = mpsc::channel(streams.settings.queue);
     let responses = executor.execute_stream(request, None);
     let (patience, awake) = (streams.settings.slow_reader(), streams.settings.ping());

@@ -51,7 +51,7 @@ fn open<E: Executor>(
     let Ok(upgrade) = upgrade else {
         return Refusal::bad_request("This address speaks WebSocket (graphql-transport-ws) only.").into_response();
     };
-    let Some(place) = streams.enter() else { return Refusal::too_many_streams().into_response() };
+    let Some(place) = streams.enter("websocket") else { return Refusal::too_many_streams().into_response() };
     let upgrade =
         upgrade.max_message_size(streams.message_bytes).max_frame_size(streams.message_bytes).protocols([PROTOCOL]);
     // A wrong subprotocol is refused on the open socket: browsers do not show the status of a refused handshake.
