@@ -10,6 +10,7 @@ mod faults;
 mod graph;
 mod hostile;
 mod http;
+mod k8s;
 mod kill;
 mod matching;
 mod owasp;
