@@ -38,8 +38,8 @@ pub(crate) const SETTLE: Duration = Duration::from_millis(30);
 /// What is said of sources may be so old: nothing that a client writes changes it, and there may be a thousand of them.
 pub(crate) const SOURCES_HOLD: Duration = Duration::from_millis(250);
 
-/// A look is waited for so long; then the answer is computed anew.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// A look is waited for so long; then the answer is computed anew, which takes more of the store than a look.
+const PATIENCE: Duration = Duration::from_millis(500);
 /// A look that takes longer is given up.
 const LONGEST_LOOK: Duration = Duration::from_secs(2);
 /// With more changes than these since the look before, everything counts as changed.

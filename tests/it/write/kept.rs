@@ -40,7 +40,12 @@ async fn replica(stage: &Stage, shared: Option<Shared>) -> Result<Graph> {
     let db = gateway::database::connect(&settings).await?;
     let feed = Feed::new(db.clone(), std::time::Duration::from_secs(1));
     let graph = Graph::new(db, Clock::system(), feed, &LimitSettings::default());
-    Ok(graph.caching(&CacheSettings::default(), shared))
+    let graph = graph.caching(&CacheSettings::default(), shared);
+    // Until its own connection is there, which may take longer than anybody waits on a busy machine.
+    while figures(&graph).looks == 0 {
+        answer(&graph, &Caller::default(), "{ partners(first: 1) { totalCount } }", json!({})).await?;
+    }
+    Ok(graph)
 }
 
 async fn answer(graph: &Graph, caller: &Caller, query: &str, variables: Value) -> Result<Value> {
@@ -115,19 +120,20 @@ async fn each_sees_what_is_theirs_and_contacts_are_never_kept(#[case] backend: B
     mutate(&graph, &stage.board(), "createNeed", open).await?;
     let query = "query ($brin: String!) { school(brin: $brin) { needs(first: 100) { nodes { title } } } }";
     let brin = json!({ "brin": stage.school.brin });
+    let before = figures(&graph).hits;
     for _ in 0..2 {
         for (caller, sees) in [(Caller::default(), false), (stage.board(), true), (stage.partner(), false)] {
             let given = answer(&graph, &caller, query, brin.clone()).await?;
             assert_eq!(given.to_string().contains("Kladje"), sees, "{given}");
         }
     }
-    assert_eq!(figures(&graph).hits, 3);
+    assert_eq!(figures(&graph).hits - before, 3);
     let query = "query ($brin: String!) { school(brin: $brin) { needs(first: 100) { nodes { contact { name } } } } }";
     for _ in 0..2 {
         let given = answer(&graph, &stage.board(), query, brin.clone()).await?;
         assert!(given.to_string().contains("Iemand"), "{given}");
     }
-    assert_eq!(figures(&graph).hits, 3, "each reading of contacts is told to the audit trail");
+    assert_eq!(figures(&graph).hits - before, 3, "each reading of contacts is told to the audit trail");
     Ok(())
 }
 
@@ -136,12 +142,12 @@ async fn of_many_who_want_the_same_one_computes() -> Result<()> {
     let Some(stage) = Stage::set(Backend::Postgres).await? else { return Ok(()) };
     let graph = replica(&stage, None).await?;
     let brin = json!({ "brin": stage.school.brin });
-    let nobody = Caller::default();
+    let (nobody, before) = (Caller::default(), figures(&graph));
     answer(&graph, &nobody, CARD, json!({ "brin": stage.elsewhere.brin })).await?;
     let all = try_join_all((0..50).map(|_| answer(&graph, &nobody, CARD, brin.clone()))).await?;
     assert!(all.iter().all(|one| one == &all[0]));
     let Figures { misses, hits, waited, .. } = figures(&graph);
-    assert_eq!((misses, hits + waited), (2, 49));
+    assert_eq!((misses - before.misses, hits - before.hits + waited - before.waited), (2, 49));
     Ok(())
 }
 
@@ -289,24 +295,25 @@ async fn what_one_replica_computed_another_gives_and_tests_first() -> Result<()>
     // A document must have been met before it is looked for.
     answer(&other, &nobody, CARD, json!({ "brin": stage.elsewhere.brin })).await?;
     let computed = answer(&one, &nobody, CARD, brin.clone()).await?;
+    let before = figures(&other).shared_hits;
     // What is shared is put there after the answer was given.
+    let mut is_shared = false;
     for _ in 0..100 {
-        if figures(&other).shared_hits > 0 {
-            break;
-        }
         let fresh = replica(&stage, Shared::open(&redis)?).await?;
         answer(&fresh, &nobody, CARD, json!({ "brin": stage.elsewhere.brin })).await?;
+        let hits = figures(&fresh).shared_hits;
         assert_eq!(answer(&fresh, &nobody, CARD, brin.clone()).await?, computed);
-        if figures(&fresh).shared_hits > 0 {
+        is_shared = figures(&fresh).shared_hits > hits;
+        if is_shared {
             break;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
+    assert!(is_shared, "what one replica computed is there for others");
     let input = json!({ "school": stage.school.brin, "title": "Nieuw", "themes": ["STRATEGIC_HR"] });
     mutate(&one, &stage.board(), "createNeed", input).await?;
     let given = answer(&other, &nobody, CARD, brin.clone()).await?;
     assert!(given.to_string().contains("Nieuw"), "{given}");
-    assert_eq!(figures(&other).shared_hits, 0, "what is true no more is on the shelf and stays there");
+    assert_eq!(figures(&other).shared_hits, before, "what is true no more is on the shelf and stays there");
     Ok(())
 }
 
@@ -325,7 +332,10 @@ async fn a_client_that_has_the_answer_is_told_so(#[case] backend: Backend) -> Re
         }
         request.send().await
     };
-    let first = ask(None).await?;
+    let mut first = ask(None).await?;
+    while !first.headers().contains_key("etag") {
+        first = ask(None).await?;
+    }
     let tag = first.headers()["etag"].to_str()?.to_owned();
     assert_eq!(first.headers()["cache-control"], "public, no-cache");
     let text = first.text().await?;
