@@ -36,6 +36,7 @@ pub(crate) use self::present::{SETTLE, SOURCES_HOLD};
 use self::shared::{Place, Shelf};
 pub(crate) use self::tag::Owner;
 use crate::config::CacheSettings;
+use crate::database::Listener;
 use crate::graphql::sources::Sources;
 use crate::shared::Shared;
 
@@ -52,6 +53,8 @@ struct Inner {
     fingerprint: String,
     longest: usize,
     time_to_live: Duration,
+    /// Who else hears of the statements of answers that are computed to be kept.
+    listener: Option<Listener>,
     counts: Counts,
 }
 
@@ -122,6 +125,7 @@ impl Cache {
         clock: Clock,
         shared: Option<Shared>,
         fingerprint: String,
+        listener: Option<Listener>,
     ) -> Self {
         let time_to_live = Duration::from_secs(settings.keep_secs);
         let own = Own::builder()
@@ -139,6 +143,7 @@ impl Cache {
             fingerprint,
             longest: settings.longest_bytes,
             time_to_live,
+            listener,
             counts: Counts::default(),
         }))
     }
@@ -195,8 +200,8 @@ impl Cache {
         }
         self.count(|counts| &counts.misses);
         let from = self.0.present.position().filter(|_| is_known);
-        let cache = self.clone();
-        Found::Ours(Box::new(Computing { cache, key, flight, place, from, notes: Arc::default() }))
+        let (cache, notes) = (self.clone(), Arc::new(Notes::new(self.0.listener.clone())));
+        Found::Ours(Box::new(Computing { cache, key, flight, place, from, notes }))
     }
 
     /// How the cache is doing.

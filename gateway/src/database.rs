@@ -4,8 +4,10 @@ mod bounded;
 pub mod schema;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use sea_orm::metric::Info;
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, Statement};
 
 pub(crate) use self::bounded::is_ended;
@@ -21,6 +23,9 @@ const OLDEST_POSTGRES: i32 = 150_000;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Statements that take longer are told of in the debug log.
 const SLOW: Duration = Duration::from_secs(1);
+
+/// Hears of each statement that was made. Connections tell one listener only: who listens in its place tells it on.
+pub type Listener = Arc<dyn Fn(&Info<'_>) + Send + Sync>;
 
 /// Why there is no store.
 #[derive(Debug, thiserror::Error)]

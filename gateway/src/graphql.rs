@@ -76,6 +76,7 @@ pub(crate) use self::wire::{Answer, was_not_executed};
 use crate::audit::Trail;
 use crate::cache::{Cache, Figures, Notes, SETTLE};
 use crate::config::{CacheSettings, LimitSettings, MatchingSettings};
+use crate::database::Listener;
 use crate::error::{Code, Failure, Refused, TOOK_TOO_LONG, seal};
 use crate::feed::Feed;
 use crate::shared::Shared;
@@ -120,6 +121,7 @@ pub struct Graph {
     line: Line,
     trail: Trail,
     cache: Option<Cache>,
+    listener: Option<Listener>,
 }
 
 impl Graph {
@@ -146,6 +148,7 @@ impl Graph {
             matching: Arc::default(),
             writes: Arc::default(),
             cache: None,
+            listener: None,
         }
     }
 
@@ -172,6 +175,12 @@ impl Graph {
         Self { gate: self.gate.sharing(shared.clone()), rate: self.rate.sharing(shared), ..self }
     }
 
+    /// Tells this listener of the statements that noting what kept answers depend on would take from it.
+    #[must_use]
+    pub fn telling(self, listener: Listener) -> Self {
+        Self { listener: Some(listener), ..self }
+    }
+
     /// Keeps answers, and shares them with the other replicas. The last thing to be said of a graph: what it is told
     /// after that does not keep answers of another graph from it.
     #[must_use]
@@ -183,7 +192,8 @@ impl Graph {
         let sdl = self.plain.sdl();
         let digest = Sha256::digest(format!("{release} {:?} {:?} {sdl}", self.limits, self.matching));
         let fingerprint = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        let cache = Cache::new(settings, &self.db, self.clock.clone(), shared, fingerprint);
+        let listener = self.listener.clone();
+        let cache = Cache::new(settings, &self.db, self.clock.clone(), shared, fingerprint, listener);
         Self { cache: Some(cache), ..self }
     }
 

@@ -16,7 +16,7 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::{Value, json};
 use tests::gateway::{TestGateway, client};
 use tests::hub::TestHub;
-use tests::skipped;
+use tests::redis;
 use tests::store::Backend;
 use tokio::time::timeout;
 
@@ -131,15 +131,6 @@ async fn a_query_that_takes_too_long_is_told_so_and_leaves_nothing_behind() -> R
     lock.rollback().await?;
     assert_eq!(gateway.ask(&query).await?.0, 200);
     Ok(())
-}
-
-#[expect(clippy::disallowed_methods, reason = "tests are told by their environment where Redis is")]
-fn redis() -> Option<RedisSettings> {
-    let url = std::env::var("HUB_TEST_REDIS_URL").ok();
-    if url.is_none() {
-        skipped("Redis: HUB_TEST_REDIS_URL is not set");
-    }
-    Some(RedisSettings { url: Some(ConnectionUrl::from(url?.as_str())) })
 }
 
 /// A gateway for clients that a proxy tells of, each with its own address.

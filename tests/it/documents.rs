@@ -2,14 +2,14 @@
 
 use anyhow::Result;
 use entity::Clock;
-use gateway::config::{ConnectionUrl, Documents, LimitSettings, RedisSettings, Settings};
+use gateway::config::{Documents, LimitSettings, RedisSettings, Settings};
 use gateway::graphql::{Graph, TrustedDocuments};
 use gateway::shared::Shared;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tests::gateway::{TestGateway, client};
 use tests::hub::TestHub;
-use tests::skipped;
+use tests::redis;
 use tests::store::Backend;
 
 fn sha256(text: &str) -> String {
@@ -29,13 +29,8 @@ async fn sharing(hub: &TestHub, redis: &RedisSettings) -> Result<TestGateway> {
 
 #[tokio::test]
 async fn a_document_that_one_gateway_was_told_is_known_to_all() -> Result<()> {
-    #[expect(clippy::disallowed_methods, reason = "tests are told by their environment where Redis is")]
-    let Ok(url) = std::env::var("HUB_TEST_REDIS_URL") else {
-        skipped("Redis: HUB_TEST_REDIS_URL is not set");
-        return Ok(());
-    };
+    let Some(redis) = redis() else { return Ok(()) };
     let Some(hub) = TestHub::start(Backend::Sqlite).await? else { return Ok(()) };
-    let redis = RedisSettings { url: Some(ConnectionUrl::from(url.as_str())) };
     let (one, other) = (sharing(&hub, &redis).await?, sharing(&hub, &redis).await?);
     // A text of its own for each run, for Redis remembers.
     let text = format!("query Q{} {{ viewer {{ isAuthenticated }} }}", uuid::Uuid::now_v7().simple());

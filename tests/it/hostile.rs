@@ -7,25 +7,13 @@ use anyhow::{Context, Result};
 use gateway::config::LimitSettings;
 use rstest::rstest;
 use serde_json::{Value, json};
-use tests::gateway::{TestGateway, client};
+use tests::gateway::{TestGateway, client, told};
 use tests::hub::TestHub;
 use tests::store::Backend;
 use tokio::time::timeout;
 
 /// What a request may take, generously: the bound is there so that nothing hangs.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-async fn hub() -> Result<(TestHub, TestGateway)> {
-    let hub = TestHub::start(Backend::Sqlite).await?.context("SQLite is always there")?;
-    let gateway = hub.serve(LimitSettings::default()).await?;
-    Ok((hub, gateway))
-}
-
-/// The code of the first error, and the limit that it names.
-fn told(answer: &Value) -> (&str, &str) {
-    let extensions = &answer["errors"][0]["extensions"];
-    (extensions["code"].as_str().unwrap_or_default(), extensions["limit"].as_str().unwrap_or_default())
-}
 
 async fn refused(gateway: &TestGateway, query: &str) -> Result<(String, String)> {
     let (status, answer) = timeout(PATIENCE, gateway.ask(&json!({ "query": query }))).await??;
@@ -44,7 +32,7 @@ fn doubling(fragments: usize, spread: &str) -> String {
 
 #[tokio::test]
 async fn what_graphql_cop_tries_is_refused_or_bounded() -> Result<()> {
-    let (_hub, gateway) = hub().await?;
+    let (_hub, gateway) = TestHub::served().await?;
     let aliases: String = (0..101).map(|number| format!("alias{number}: __typename ")).collect();
     let circle =
         "{ __schema { types { fields { type { fields { type { fields { type { fields { name } } } } } } } } } }";
@@ -90,7 +78,7 @@ async fn what_graphql_cop_tries_is_refused_or_bounded() -> Result<()> {
 
 #[tokio::test]
 async fn suggestions_and_introspection_follow_the_configuration() -> Result<()> {
-    let (hub, open) = hub().await?;
+    let (hub, open) = TestHub::served().await?;
     let limits = LimitSettings { introspection: false, suggestions: false, ..LimitSettings::default() };
     let closed = hub.serve(limits).await?;
     let misspelt = json!({ "query": "{ shools { totalCount } }" });
@@ -126,7 +114,7 @@ async fn suggestions_and_introspection_follow_the_configuration() -> Result<()> 
     { nodes { title } } } } } } } }".to_owned(), "cost")]
 #[tokio::test]
 async fn a_document_made_to_exhaust_is_refused(#[case] document: String, #[case] limit: &str) -> Result<()> {
-    let (_hub, gateway) = hub().await?;
+    let (_hub, gateway) = TestHub::served().await?;
     let before = resident_kib()?;
     for _ in 0..3 {
         let (code, told) = refused(&gateway, &document).await?;
@@ -138,7 +126,7 @@ async fn a_document_made_to_exhaust_is_refused(#[case] document: String, #[case]
 
 #[tokio::test]
 async fn a_body_made_to_exhaust_is_refused() -> Result<()> {
-    let (_hub, gateway) = hub().await?;
+    let (_hub, gateway) = TestHub::served().await?;
     let before = resident_kib()?;
     let query = "query ($a: [Int!]) { __typename }";
     let ones = vec!["1"; 240_000].join(",");

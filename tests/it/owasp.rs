@@ -29,26 +29,14 @@ use gateway::config::{HttpSettings, LimitSettings, Settings};
 use gateway::graphql::Graph;
 use sea_orm::{ConnectionTrait, EntityTrait};
 use serde_json::{Value, json};
-use tests::gateway::{TestGateway, client};
+use tests::gateway::{TestGateway, client, told};
 use tests::hub::TestHub;
 use tests::records::Fixture;
 use tests::store::Backend;
 
-async fn hub() -> Result<(TestHub, TestGateway)> {
-    let hub = TestHub::start(Backend::Sqlite).await?.context("SQLite is always there")?;
-    let gateway = hub.serve(LimitSettings::default()).await?;
-    Ok((hub, gateway))
-}
-
-/// The code of the first error, and the limit that it names.
-fn told(answer: &Value) -> (&str, &str) {
-    let extensions = &answer["errors"][0]["extensions"];
-    (extensions["code"].as_str().unwrap_or_default(), extensions["limit"].as_str().unwrap_or_default())
-}
-
 #[tokio::test]
 async fn input_is_one_of_what_is_allowed() -> Result<()> {
-    let (_hub, gateway) = hub().await?;
+    let (_hub, gateway) = TestHub::served().await?;
     let filler = "A".repeat(5_000);
     for (query, variables) in [
         ("query ($v: String!) { school(brin: $v) { id } }", json!("12345")),
@@ -78,7 +66,7 @@ async fn input_is_one_of_what_is_allowed() -> Result<()> {
 
 #[tokio::test]
 async fn input_is_a_value_and_never_a_statement() -> Result<()> {
-    let (hub, gateway) = hub().await?;
+    let (hub, gateway) = TestHub::served().await?;
     hub.sync(&Default::default()).await?;
     for text in ["'; DROP TABLE school; --", "\" OR \"\"=\"", "x' UNION SELECT 1 --"] {
         let query = "query ($t: String!) { schools(filter: { name: $t }) { totalCount } source(id: $t) { id } }";
@@ -92,7 +80,7 @@ async fn input_is_a_value_and_never_a_statement() -> Result<()> {
 
 #[tokio::test]
 async fn what_a_client_sends_forges_no_header() -> Result<()> {
-    let (_hub, gateway) = hub().await?;
+    let (_hub, gateway) = TestHub::served().await?;
     let forged = "a%0d%0aSet-Cookie:%20b=c";
     for header in ["x-request-id", "traceparent", "idempotency-key", "accept-language", "origin", "x-forwarded-for"] {
         let request = client().post(gateway.url("/graphql")).header(header, forged);
@@ -110,7 +98,7 @@ async fn what_a_client_sends_forges_no_header() -> Result<()> {
 
 #[tokio::test]
 async fn depth_amount_and_cost_have_limits() -> Result<()> {
-    let (_hub, gateway) = hub().await?;
+    let (_hub, gateway) = TestHub::served().await?;
     let deep = format!("{}{{ id }}{}", "{ schools(first: 1) { nodes { board ".repeat(9), " } } }".repeat(9));
     let many: String = (0..150).map(|number| format!("a{number}: schools(first: 1) {{ totalCount }} ")).collect();
     let dear = "{ schools(first: 100) { nodes { needs(first: 100) { nodes { commitments(first: 100) { nodes { id } } } } } } }";
@@ -123,7 +111,7 @@ async fn depth_amount_and_cost_have_limits() -> Result<()> {
 
 #[tokio::test]
 async fn no_list_is_longer_than_its_maximum() -> Result<()> {
-    let (hub, gateway) = hub().await?;
+    let (hub, gateway) = TestHub::served().await?;
     hub.sync(&Default::default()).await?;
     for list in ["schools", "needs", "offers", "partners", "commitments", "housingOptions", "municipalities"] {
         let (_, answer) =
@@ -194,7 +182,7 @@ fn least(types: &HashMap<String, TypeKind>, of: &Type) -> Result<Value> {
 
 #[tokio::test]
 async fn nothing_is_changed_without_a_token() -> Result<()> {
-    let (hub, gateway) = hub().await?;
+    let (hub, gateway) = TestHub::served().await?;
     hub.sync(&Default::default()).await?;
     let before = entity::change::Entity::find().all(&hub.store.db).await?.len();
     let types = types()?;
@@ -214,7 +202,7 @@ async fn nothing_is_changed_without_a_token() -> Result<()> {
 
 #[tokio::test]
 async fn requests_come_one_at_a_time() -> Result<()> {
-    let (hub, single) = hub().await?;
+    let (hub, single) = TestHub::served().await?;
     let three = json!([{ "query": "{ __typename }" }, { "query": "{ __typename }" }, { "query": "{ __typename }" }]);
     let (status, answer) = single.ask(&three).await?;
     assert_eq!((status, answer.get("data")), (400, None), "{answer}");
@@ -226,7 +214,7 @@ async fn requests_come_one_at_a_time() -> Result<()> {
 
 #[tokio::test]
 async fn the_explorer_can_be_off() -> Result<()> {
-    let (hub, open) = hub().await?;
+    let (hub, open) = TestHub::served().await?;
     let db = &hub.store.db;
     let settings =
         Settings { http: HttpSettings { explorer: false, ..HttpSettings::default() }, ..Settings::default() };
@@ -246,7 +234,7 @@ async fn the_explorer_can_be_off() -> Result<()> {
 
 #[tokio::test]
 async fn internal_errors_say_nothing_but_the_requests_id() -> Result<()> {
-    let (hub, gateway) = hub().await?;
+    let (hub, gateway) = TestHub::served().await?;
     hub.store.db.execute_unprepared("ALTER TABLE school RENAME COLUMN name TO its_name").await?;
     let request = client().post(gateway.url("/graphql")).header("x-request-id", "seven");
     let query = json!({ "query": "{ schools { nodes { name } } viewer { scopes } }" });

@@ -128,3 +128,10 @@ impl TestGateway {
 pub fn client() -> Client {
     Client::builder().redirect(reqwest::redirect::Policy::none()).no_gzip().no_proxy().build().expect("a client")
 }
+
+/// The code of an answer's first error, and the limit that it names.
+#[must_use]
+pub fn told(answer: &Value) -> (&str, &str) {
+    let extensions = &answer["errors"][0]["extensions"];
+    (extensions["code"].as_str().unwrap_or_default(), extensions["limit"].as_str().unwrap_or_default())
+}

@@ -55,6 +55,13 @@ impl TestHub {
         Ok(Some(hub))
     }
 
+    /// A hub on SQLite that has read nothing yet, and a gateway that serves it within the limits that are set by default.
+    pub async fn served() -> Result<(Self, TestGateway)> {
+        let hub = Self::start(Backend::Sqlite).await?.context("SQLite is always there")?;
+        let gateway = hub.serve(LimitSettings::default()).await?;
+        Ok((hub, gateway))
+    }
+
     /// The sources, in the order in which they refer to each other.
     #[must_use]
     pub fn sources(&self) -> Vec<SourceSettings> {

@@ -14,8 +14,21 @@ pub mod store;
 
 use std::io::Write;
 
+use ::gateway::config::{ConnectionUrl, RedisSettings};
+
 /// Says what could not run on this machine, for who runs a test by hand; `tests/run` has said so loudly.
 pub fn skipped(what: &str) {
     // Whoever cannot be told loses nothing.
     let _ = writeln!(std::io::stderr(), "SKIPPED: {what}");
+}
+
+/// The Redis that tests may use. `None` where this machine has none.
+#[expect(clippy::disallowed_methods, reason = "tests are told by their environment where Redis is")]
+#[must_use]
+pub fn redis() -> Option<RedisSettings> {
+    let url = std::env::var("HUB_TEST_REDIS_URL").ok();
+    if url.is_none() {
+        skipped("Redis: HUB_TEST_REDIS_URL is not set");
+    }
+    Some(RedisSettings { url: Some(ConnectionUrl::from(url?.as_str())) })
 }

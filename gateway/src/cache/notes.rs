@@ -13,6 +13,7 @@ use sea_orm::DatabaseConnection;
 use sea_orm::prelude::Uuid;
 
 use super::tag::{self, Owner, Tag};
+use crate::database::Listener;
 
 /// An answer with more tags depends on whole types: checking would cost more than computing.
 const MOST_TAGS: usize = 400;
@@ -30,8 +31,12 @@ pub(crate) enum Scope {
 }
 
 /// What an answer depends on so far.
-#[derive(Debug, Default)]
-pub(crate) struct Notes(Mutex<Noted>);
+#[derive(Default)]
+pub(crate) struct Notes {
+    noted: Mutex<Noted>,
+    /// Who else hears of the statements.
+    listener: Option<Listener>,
+}
 
 #[derive(Debug, Default)]
 struct Noted {
@@ -67,11 +72,18 @@ enum Table {
 }
 
 impl Notes {
+    pub(super) fn new(listener: Option<Listener>) -> Self {
+        Self { noted: Mutex::default(), listener }
+    }
+
     /// Connections whose statements are noted as loads of this scope.
     pub(crate) fn watch(self: &Arc<Self>, db: &DatabaseConnection, scope: Scope) -> DatabaseConnection {
         let mut db = db.clone();
         let notes = Arc::clone(self);
-        db.set_metric_callback(move |info| notes.statement(&info.statement.sql, &scope));
+        db.set_metric_callback(move |info| {
+            notes.statement(&info.statement.sql, &scope);
+            notes.listener.iter().for_each(|listener| listener(info));
+        });
         db
     }
 
@@ -126,7 +138,7 @@ impl Notes {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Noted> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) async fn open(
 ) -> anyhow::Result<(Graph, DatabaseConnection)> {
     let limits = &settings.limits;
     let mut db = database::connect_for_queries(&settings.database, limits.execution()).await?;
-    metrics.watch(&mut db, "queries");
+    let listener = metrics.watch(&mut db, "queries");
     let shared = Shared::open(&settings.redis).context("redis.url is no address of a Redis")?;
     let trusted = TrustedDocuments::read(limits).context("limits.trusted_documents")?;
     if trusted.count() > 0 {
@@ -33,6 +33,7 @@ pub(super) async fn open(
         .matching(&settings.matching)
         .sharing(shared.clone())
         .trusting(trusted)
+        .telling(listener)
         .caching(&settings.cache, shared);
     let cached = graph.clone();
     metrics.tell_cache(move || cached.figures());

@@ -13,8 +13,8 @@ use futures::future::BoxFuture;
 /// A list in an answer: `[T!]!` where `T` is never null.
 ///
 /// As `Vec` is to async-graphql, but that futures are boxed before they are joined: one join serves the lists of all
-/// types, where `Vec` has a dozen generic types compiled for each, and it does not wake what has nothing to do. An
-/// extension hears of a list's fields, not of its places.
+/// types, where `Vec` has a dozen generic types compiled for each. An extension hears of a list's fields, not of its
+/// places.
 #[derive(Clone, Debug)]
 pub(crate) struct Items<T>(Vec<T>);
 

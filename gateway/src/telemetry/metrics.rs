@@ -33,6 +33,7 @@ use self::sources::Sources;
 use self::webhooks::WebhookMetrics;
 pub(crate) use super::measure::Inside;
 use crate::cache::Figures;
+use crate::database::Listener;
 
 /// The media type of what [`Metrics::tell`] gives.
 pub(crate) const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
@@ -76,10 +77,12 @@ impl Metrics {
         }))
     }
 
-    /// Counts the statements of these connections, and tells how many connections there are, under this name.
-    pub fn watch(&self, db: &mut DatabaseConnection, pool: &'static str) {
-        self.0.store.watch(db, pool);
+    /// Counts the statements of these connections, and tells how many connections there are, under this name. Gives what
+    /// counts, for who listens to the connections in its place.
+    pub fn watch(&self, db: &mut DatabaseConnection, pool: &'static str) -> Listener {
+        let listener = self.0.store.watch(db, pool);
         self.0.pools.add(pool, db.clone());
+        listener
     }
 
     /// Tells how the sources are, as this store says.

@@ -10,7 +10,7 @@ use connectors::sync::RunOptions;
 use entity::{Clock, change};
 use futures::future::{join_all, try_join_all};
 use gateway::cache::Figures;
-use gateway::config::{CacheSettings, ConnectionUrl, DatabaseSettings, LimitSettings, RedisSettings};
+use gateway::config::{CacheSettings, ConnectionUrl, DatabaseSettings, LimitSettings};
 use gateway::feed::Feed;
 use gateway::graphql::{Answered, Answering, Caller, Graph};
 use gateway::shared::Shared;
@@ -20,7 +20,7 @@ use rstest::rstest;
 use sea_orm::{EntityTrait, PaginatorTrait};
 use serde_json::{Value, json};
 use tests::gateway::{TestGateway, client};
-use tests::skipped;
+use tests::redis;
 use tests::store::Backend;
 
 use super::{Stage, mutate};
@@ -275,15 +275,6 @@ async fn random_reads_and_writes_on_two_replicas_agree_with_the_store(#[case] ba
     }
     assert!(replicas.iter().any(|graph| figures(graph).hits > 0), "{:?}", replicas.each_ref().map(figures));
     Ok(())
-}
-
-#[expect(clippy::disallowed_methods, reason = "tests are told by their environment where Redis is")]
-fn redis() -> Option<RedisSettings> {
-    let url = std::env::var("HUB_TEST_REDIS_URL").ok();
-    if url.is_none() {
-        skipped("answers that replicas share: HUB_TEST_REDIS_URL is not set");
-    }
-    Some(RedisSettings { url: Some(ConnectionUrl::from(url?.as_str())) })
 }
 
 #[tokio::test]

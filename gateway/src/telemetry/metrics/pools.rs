@@ -10,6 +10,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use sea_orm::{DatabaseConnection, DbBackend};
 
+use crate::database::Listener;
 use crate::telemetry::measure::{Count, Timing, moments};
 use crate::telemetry::operation;
 
@@ -37,15 +38,18 @@ impl StoreMetrics {
         }
     }
 
-    /// Counts every statement of these connections, and lays it to the operation that it is for.
-    pub(super) fn watch(&self, db: &mut DatabaseConnection, pool: &'static str) {
+    /// Counts every statement of these connections, and lays it to the operation that it is for. Gives what does so.
+    pub(super) fn watch(&self, db: &mut DatabaseConnection, pool: &'static str) -> Listener {
         let (statements, durations) = (self.statements.clone(), self.durations.clone());
-        db.set_metric_callback(move |info| {
+        let listener: Listener = Arc::new(move |info| {
             let outcome = if info.failed { "failed" } else { "ok" };
             statements.one([pool.into(), outcome.into()]);
             durations.took(info.elapsed, [pool.into()]);
             operation::stated(info.elapsed);
         });
+        let told = Arc::clone(&listener);
+        db.set_metric_callback(move |info| told(info));
+        listener
     }
 }
 
