@@ -37,7 +37,7 @@ use self::shared::{Place, Shelf};
 pub(crate) use self::tag::Owner;
 use crate::config::CacheSettings;
 use crate::database::Listener;
-use crate::graphql::sources::Sources;
+use crate::graphql::sources::{Named, Sources};
 use crate::shared::Shared;
 
 /// Kept answers. Cheap to clone.
@@ -200,7 +200,8 @@ impl Cache {
         }
         self.count(|counts| &counts.misses);
         let from = self.0.present.position().filter(|_| is_known);
-        let (cache, notes) = (self.clone(), Arc::new(Notes::new(self.0.listener.clone())));
+        let sources = from.and_then(|_| self.0.present.sources());
+        let (cache, notes) = (self.clone(), Arc::new(Notes::new(self.0.listener.clone(), sources)));
         Found::Ours(Box::new(Computing { cache, key, flight, place, from, notes }))
     }
 
@@ -241,7 +242,7 @@ impl Computing {
 
     /// What the answer was made of. `sources` are those that it was made with, `types` those of its records. `None`: it
     /// must not be kept.
-    pub(crate) fn made_of(&self, sources: Option<&Sources>, types: Vec<RecordType>) -> Option<Grounds> {
+    pub(crate) fn made_of(&self, sources: Option<&Named>, types: Vec<RecordType>) -> Option<Grounds> {
         let Depends { tags, on_reference, on_the_day } = self.notes.depends()?;
         if sources.is_none() && !types.is_empty() {
             return None;
@@ -251,7 +252,7 @@ impl Computing {
             tags,
             on_reference,
             on_the_day,
-            sources: sources.map(|sources| sources.named().into_iter().collect()).unwrap_or_default(),
+            sources: sources.map(|sources| sources.marks().into_iter().collect()).unwrap_or_default(),
             behind: sources.map_or_else(Sources::mark_of_none, |sources| sources.mark_behind(&types)),
             types,
             held_at: AtomicU64::new(0),

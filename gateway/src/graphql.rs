@@ -5,6 +5,7 @@
 //! (`connection::below`, `connection::named`, `Member::once`): never a statement for each row. Then
 //! `hub schema > gateway/schema.graphql`. Its line in `policy/table.rs` says who may read it.
 
+pub(crate) mod beside;
 mod caller;
 mod conditions;
 mod connection;

@@ -18,6 +18,7 @@ mod m20261124_000006_writes;
 mod m20261124_000007_webhooks;
 mod m20261124_000008_search_places;
 mod m20261124_000009_cache;
+mod m20261127_000010_search_rows;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000007_webhooks::Migration),
             Box::new(m20261124_000008_search_places::Migration),
             Box::new(m20261124_000009_cache::Migration),
+            Box::new(m20261127_000010_search_rows::Migration),
         ]
     }
 }

@@ -14,6 +14,10 @@ use sea_orm::prelude::Uuid;
 
 use super::tag::{self, Owner, Tag};
 use crate::database::Listener;
+use crate::graphql::sources::Sources;
+
+/// What stands between a table's name and another name for it, under which it is read by the keys that rows name.
+const AS_NAMED: &str = "\" AS \"named_";
 
 /// An answer with more tags depends on whole types: checking would cost more than computing.
 const MOST_TAGS: usize = 400;
@@ -36,6 +40,8 @@ pub(crate) struct Notes {
     noted: Mutex<Noted>,
     /// Who else hears of the statements.
     listener: Option<Listener>,
+    /// The sources, as they were just before.
+    sources: Option<Arc<Sources>>,
 }
 
 #[derive(Debug, Default)]
@@ -72,8 +78,13 @@ enum Table {
 }
 
 impl Notes {
-    pub(super) fn new(listener: Option<Listener>) -> Self {
-        Self { noted: Mutex::default(), listener }
+    pub(super) fn new(listener: Option<Listener>, sources: Option<Arc<Sources>>) -> Self {
+        Self { noted: Mutex::default(), listener, sources }
+    }
+
+    /// The sources to make the answer with. `None`: they are to be read.
+    pub(crate) fn sources(&self) -> Option<Arc<Sources>> {
+        self.sources.clone()
     }
 
     /// Connections whose statements are noted as loads of this scope.
@@ -159,15 +170,29 @@ impl Scope {
 }
 
 /// The tables that stand in a statement: every word that is a table's name. A column of that name makes the answer
-/// depend on more than it does, never on less.
+/// depend on more than it does, never on less. A table of records that goes by a name for rows that others name
+/// (`beside`) is none: whoever reads it notes each record that was found, and who names which is in the others.
 fn tables(sql: &str) -> Vec<Table> {
     let mut found: Vec<Table> = Vec::new();
-    for word in sql.split(|letter: char| !letter.is_ascii_lowercase() && letter != '_') {
-        if let Some(table) = table(word).filter(|table| !found.contains(table)) {
+    let mut note = |table: Table| {
+        if !found.contains(&table) {
             found.push(table);
         }
+    };
+    let mut rest = sql;
+    while let Some((before, behind)) = rest.split_once(AS_NAMED) {
+        let (read, named) = before.rsplit_once('"').unwrap_or((before, ""));
+        words(read).filter_map(table).for_each(&mut note);
+        table(named).filter(|table| !matches!(table, Table::Of(_))).into_iter().for_each(&mut note);
+        rest = behind.split_once('"').map_or("", |(_, rest)| rest);
     }
+    words(rest).filter_map(table).for_each(&mut note);
     found
+}
+
+/// Whatever could be a table's name.
+fn words(sql: &str) -> impl Iterator<Item = &str> {
+    sql.split(|letter: char| !letter.is_ascii_lowercase() && letter != '_')
 }
 
 fn table(word: &str) -> Option<Table> {
@@ -195,6 +220,7 @@ fn table(word: &str) -> Option<Table> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::graphql::beside::NAMED;
 
     fn depends(sql: &str, scope: &Scope) -> Option<Vec<Tag>> {
         let notes = Notes::default();
@@ -216,6 +242,21 @@ mod tests {
         let scope = Scope::Records(RecordType::Need, vec![Uuid::nil()]);
         let expected = [Tag::Type(RecordType::Commitment), Tag::Record(RecordType::Need, Uuid::nil())];
         assert_eq!(depends(sql, &scope).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_table_that_is_read_by_the_keys_of_rows_is_depended_on_by_the_rows_that_were_found() {
+        let join = |table: &str| format!(r#"LEFT JOIN "{table}" AS "{NAMED}{table}" ON "{NAMED}{table}"."id" = 1"#);
+        let page = r#"SELECT * FROM (SELECT * FROM "need") AS "list" "#;
+        let need = [Tag::Type(RecordType::Need)];
+        assert_eq!(depends(&format!("{page} {}", join("partner")), &Scope::All).unwrap(), need);
+        let twice = format!(r#"{page} {} WHERE 1 IN (SELECT 1 FROM "partner")"#, join("partner"));
+        assert_eq!(depends(&twice, &Scope::All).unwrap().len(), 2);
+        let notes = Notes::default();
+        notes.statement(&format!("{page} {}", join("municipality")), &Scope::All);
+        assert!(notes.depends().unwrap().on_reference);
+        assert_eq!(depends(&format!("{page} {}", join("refusal")), &Scope::All), None);
+        assert!(AS_NAMED.ends_with(NAMED));
     }
 
     #[test]

@@ -163,6 +163,12 @@ impl Present {
         holds
     }
 
+    /// The sources, as they were last read. `None`: nobody has looked yet.
+    pub(super) fn sources(&self) -> Option<Arc<Sources>> {
+        let read = self.0.sources.read().unwrap_or_else(PoisonError::into_inner);
+        read.as_ref().map(|read| Arc::clone(&read.sources))
+    }
+
     /// Which store it is. `None`: nobody has looked yet.
     pub(super) fn identity(&self) -> Option<&str> {
         self.0.identity.get().map(String::as_str)

@@ -9,8 +9,9 @@ use futures::future::BoxFuture;
 use sea_orm::sea_query::{Condition, Expr, ExprTrait};
 use sea_orm::{EntityTrait, QueryFilter, Value};
 
+use super::beside;
 use super::level::{Level, Member};
-use super::list::{List, Listed, Page, qualified};
+use super::list::{List, Listed, Page, Pages, qualified};
 use super::page::PageInfo;
 use super::reader::Reader;
 use super::rows::{Key, Row};
@@ -52,7 +53,8 @@ impl<R: Row> Connection<R> {
 pub(crate) async fn root<R: Row>(ctx: &Context<'_>, list: List<R>) -> Result<Connection<R>> {
     let reader = Reader::of(ctx)?;
     reader.touch(R::RECORD_TYPE);
-    let page = list.page(&reader.db).await?;
+    let list = list.beside(beside::Below::connection(ctx).named());
+    let page = list.page(reader).await?;
     let count: Count = Arc::new(move |reader| {
         let list = list.clone();
         Box::pin(async move { list.count(&reader.db).await })
@@ -82,10 +84,18 @@ pub(crate) async fn below<P: Send + Sync + 'static, K: Key, R: Row>(
     let reader = Reader::of(ctx)?;
     reader.touch(R::RECORD_TYPE);
     let Below { field, parent, key, owner } = below;
+    let count_key = format!("{field} count({})", list.key());
     let pages = member
         .once(format!("{field}({})", list.key()), async {
+            let list = list.clone().beside(beside::Below::connection(ctx).named());
+            let list = list.counted(ctx.look_ahead().field("totalCount").exists());
             let keys = keys(member.siblings(), key);
-            list.pages(&reader.within(|| below_these(&keys, owner)), parent.clone(), keys).await
+            let db = reader.within(|| below_these(&keys, owner));
+            let Pages { pages, counts } = list.pages(reader, &db, parent.clone(), keys).await?;
+            if let Some(counts) = counts {
+                member.leave(count_key.clone(), counts);
+            }
+            Ok(pages)
         })
         .await?;
     let own_key = key(member);
@@ -94,9 +104,10 @@ pub(crate) async fn below<P: Send + Sync + 'static, K: Key, R: Row>(
     let member = member.clone();
     let count: Count = Arc::new(move |reader| {
         let (member, list, parent, own_key) = (member.clone(), list.clone(), parent.clone(), own_key.clone());
+        let count_key = count_key.clone();
         Box::pin(async move {
             let counts = member
-                .once(format!("{field} count({})", list.key()), async {
+                .once(count_key, async {
                     let keys = keys(member.siblings(), key);
                     list.counts(&reader.within(|| below_these(&keys, owner)), parent, keys).await
                 })

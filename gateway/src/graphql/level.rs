@@ -54,6 +54,11 @@ impl<R> Member<R> {
         &self.level.rows
     }
 
+    /// Leaves with the level what [`Member::once`] would load for this key. Where it is being loaded already, that stands.
+    pub(crate) fn leave<V: Send + Sync + 'static>(&self, key: String, value: V) {
+        self.level.slot(key).set(Ok(Arc::new(value) as Arc<dyn Any + Send + Sync>)).ok();
+    }
+
     /// What `load` gives for the whole level, loaded once for each `key`, however many rows ask.
     pub(crate) async fn once<V, F>(&self, key: String, load: F) -> Result<Arc<V>>
     where

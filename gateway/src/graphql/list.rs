@@ -2,22 +2,25 @@
 //! each of them in the database; one more for their lengths, if they are asked for.
 
 use std::collections::HashMap;
-use std::marker::PhantomData;
+use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::sea_query::{
     Alias, Condition, Expr, ExprTrait, Func, Order, OverStatement, Query, SelectStatement, WindowStatement,
 };
-use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, QueryResult, Value};
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, IdenStatic, QueryResult, Value};
 use serde_json::json;
 
+use super::beside::Beside;
 use super::level::{Level, Member};
 use super::page::{Cursor, Window};
+use super::reader::Reader;
 use super::rows::{Key, Row};
 use crate::error::{Failure, Result};
 
 const SORT_KEY: &str = "list_sort_key";
-const PARENT: &str = "list_parent";
+/// The column in which a page below parents says whose each row is.
+pub(crate) const PARENT: &str = "list_parent";
 const POSITION: &str = "list_position";
 const MEASURE: &str = "list_measure";
 const COUNT: &str = "list_count";
@@ -108,7 +111,10 @@ pub(crate) struct List<R> {
     measure: Option<Expr>,
     /// Tells this list from the others below the same field of a level.
     key: String,
-    rows: PhantomData<fn() -> R>,
+    /// What is read beside the rows.
+    beside: Vec<Arc<dyn Beside<R>>>,
+    /// Whether the list's whole length is read with its page.
+    is_counted: bool,
 }
 
 /// A row of a page.
@@ -127,6 +133,14 @@ pub(crate) struct Page<R> {
     pub(crate) has_previous: bool,
 }
 
+/// The pages of a level's lists.
+pub(crate) struct Pages<P, R> {
+    /// By their parents; a parent whose list is empty is not there.
+    pub(crate) pages: HashMap<P, Page<R>>,
+    /// How long the whole lists are, in the same way. `None`: not counted.
+    pub(crate) counts: Option<HashMap<P, i64>>,
+}
+
 struct Found<R> {
     row: R,
     cursor: String,
@@ -141,7 +155,7 @@ impl<R: Row> List<R> {
         if let Some(deleted_at) = R::DELETED_AT {
             base.and_where(qualified(deleted_at).is_null());
         }
-        Self { base, sort, window, measure: None, key, rows: PhantomData }
+        Self { base, sort, window, measure: None, key, beside: Vec::new(), is_counted: false }
     }
 
     /// Joins what makes rows belong to parents that they do not name themselves.
@@ -156,50 +170,69 @@ impl<R: Row> List<R> {
         self
     }
 
+    /// Reads this beside the rows, in the same statement.
+    pub(crate) fn beside(mut self, beside: Vec<Box<dyn Beside<R>>>) -> Self {
+        self.beside.extend(beside.into_iter().map(Arc::from));
+        self
+    }
+
+    /// Counts the lists below parents in the same statement, where it reads them from their beginning or end.
+    pub(crate) fn counted(self, is_counted: bool) -> Self {
+        Self { is_counted: is_counted && self.window.after.is_none() && self.window.before.is_none(), ..self }
+    }
+
     /// Tells this list from the others of its level.
     pub(crate) fn key(&self) -> &str {
         &self.key
     }
 
     /// The page.
-    pub(crate) async fn page(&self, db: &DatabaseConnection) -> Result<Page<R>> {
+    pub(crate) async fn page(&self, reader: &Reader) -> Result<Page<R>> {
         let mut select = self.columns()?;
         for (value, order) in self.order() {
             select.order_by_expr(value, order);
         }
         select.limit(self.window.length + 1);
-        let rows = db.query_all(&select).await?;
+        if !self.beside.is_empty() {
+            select = self.joined(select);
+            for (value, order) in self.order_of_page() {
+                select.order_by_expr(value, order);
+            }
+        }
+        let rows = reader.db.query_all(&select).await?;
         let found = rows.iter().map(|row| self.found(row)).collect::<std::result::Result<Vec<_>, DbErr>>()?;
         let (found, has_next, has_previous) = self.cut(found);
-        Ok(Page { rows: listed(found), has_next, has_previous })
+        let listed = listed(found);
+        self.take(reader, &rows, &listed)?;
+        Ok(Page { rows: listed, has_next, has_previous })
     }
 
     /// The pages of all `parents`, told apart by `parent`, in one statement. Their rows are one level.
     pub(crate) async fn pages<P: Key>(
         &self,
+        reader: &Reader,
         db: &DatabaseConnection,
         parent: Expr,
         parents: Vec<P>,
-    ) -> Result<HashMap<P, Page<R>>> {
-        let mut ranked = WindowStatement::new();
-        ranked.add_partition_by(parent.clone());
-        for (value, order) in self.order() {
-            ranked.order_by_expr(value, order);
-        }
-        let mut inner = self.columns()?;
-        inner
-            .expr_as(parent.clone(), Alias::new(PARENT))
-            .expr_window_as(Func::cust(Alias::new("ROW_NUMBER")), ranked, Alias::new(POSITION))
-            .and_where(parent.is_in(parents));
-        let mut outer = Query::select();
-        outer
-            .expr(Expr::col(sea_orm::sea_query::Asterisk))
-            .from_subquery(inner, Alias::new(INNER))
-            .and_where(Expr::col(Alias::new(POSITION)).lte(self.window.length + 1))
-            .order_by(Alias::new(POSITION), Order::Asc);
+    ) -> Result<Pages<P, R>> {
+        let rows = db.query_all(&self.statement_of_pages(parent, parents)?).await?;
         let mut found: HashMap<P, Vec<Found<R>>> = HashMap::new();
-        for row in db.query_all(&outer).await? {
-            found.entry(row.try_get("", PARENT)?).or_default().push(self.found(&row)?);
+        let mut counts = self.is_counted.then(HashMap::new);
+        let mut last = None;
+        for row in &rows {
+            let parent: P = row.try_get("", PARENT)?;
+            let position: i64 = row.try_get("", POSITION)?;
+            // A row stands as often as there is something beside it.
+            if last.as_ref() == Some(&(parent.clone(), position)) {
+                continue;
+            }
+            if let Some(counts) = &mut counts
+                && !counts.contains_key(&parent)
+            {
+                counts.insert(parent.clone(), row.try_get("", COUNT)?);
+            }
+            found.entry(parent.clone()).or_default().push(self.found(row)?);
+            last = Some((parent, position));
         }
         // One level of all rows, so that what lies below them is loaded for all at once.
         let mut all = Vec::new();
@@ -209,11 +242,57 @@ impl<R: Row> List<R> {
             cuts.push((parent, rows.len(), has_next, has_previous));
             all.extend(rows);
         }
-        let mut listed = listed(all).into_iter();
+        let listed = listed(all);
+        self.take(reader, &rows, &listed)?;
+        let mut listed = listed.into_iter();
         let pages = cuts.into_iter().map(|(parent, count, has_next, has_previous)| {
             (parent, Page { rows: listed.by_ref().take(count).collect(), has_next, has_previous })
         });
-        Ok(pages.collect())
+        Ok(Pages { pages: pages.collect(), counts })
+    }
+
+    fn statement_of_pages<P: Key>(&self, parent: Expr, parents: Vec<P>) -> Result<SelectStatement> {
+        let mut ranked = WindowStatement::new();
+        ranked.add_partition_by(parent.clone());
+        for (value, order) in self.order() {
+            ranked.order_by_expr(value, order);
+        }
+        let mut inner = self.columns()?;
+        inner
+            .expr_as(parent.clone(), Alias::new(PARENT))
+            .expr_window_as(Func::cust(Alias::new("ROW_NUMBER")), ranked, Alias::new(POSITION))
+            .and_where(parent.clone().is_in(parents));
+        if self.is_counted {
+            let mut of_parent = WindowStatement::new();
+            of_parent.add_partition_by(parent);
+            inner.expr_window_as(Expr::val(1).count(), of_parent, Alias::new(COUNT));
+        }
+        let mut outer = self.joined(inner);
+        outer
+            .and_where(Expr::col(Alias::new(POSITION)).lte(self.window.length + 1))
+            .order_by(Alias::new(PARENT), Order::Asc)
+            .order_by(Alias::new(POSITION), Order::Asc);
+        Ok(outer)
+    }
+
+    /// The page with what is read beside its rows.
+    fn joined(&self, page: SelectStatement) -> SelectStatement {
+        let list = Alias::new(INNER);
+        let mut select = Query::select();
+        select.column((list.clone(), sea_orm::sea_query::Asterisk)).from_subquery(page, list.clone());
+        for beside in &self.beside {
+            beside.join(&mut select, &list);
+        }
+        select
+    }
+
+    fn take(&self, reader: &Reader, rows: &[QueryResult], listed: &[Listed<R>]) -> Result<()> {
+        if let Some(first) = listed.first() {
+            for beside in &self.beside {
+                beside.take(reader, rows, &first.member)?;
+            }
+        }
+        Ok(())
     }
 
     /// How long the whole list is.
@@ -294,6 +373,17 @@ impl<R: Row> List<R> {
         order.push((self.sort.value.clone(), direction(self.sort.descending)));
         order.push((qualified(R::ID), direction(self.sort.descending)));
         order
+    }
+
+    /// The same order, of what a page's statement shows.
+    fn order_of_page(&self) -> Vec<(Expr, Order)> {
+        let column = |name: &str| Expr::col((Alias::new(INNER), Alias::new(name)));
+        let mut shown: Vec<Expr> = Vec::new();
+        if self.sort.nullable {
+            shown.push(column(SORT_KEY).is_null());
+        }
+        shown.extend([column(SORT_KEY), column(R::ID.as_str())]);
+        shown.into_iter().zip(self.order()).map(|(value, (_, order))| (value, order)).collect()
     }
 
     fn found(&self, row: &QueryResult) -> std::result::Result<Found<R>, DbErr> {

@@ -3,9 +3,10 @@
 use async_graphql::{Context, ID, Object};
 use entity::vocabulary::RecordType;
 use entity::{Brin, MunicipalityCode, SchoolBoardNumber, municipality, school, school_board};
-use sea_orm::sea_query::{Condition, ExprTrait};
-use sea_orm::{EntityTrait, QueryFilter, Value};
+use sea_orm::sea_query::{self, Alias, Asterisk, Condition, ExprTrait};
+use sea_orm::{ConnectionTrait, EntityName, Value};
 
+use super::beside::{Below, Beside};
 use super::connection::root;
 use super::level::Member;
 use super::list::qualified;
@@ -33,6 +34,7 @@ use super::types::who::{RateLimit, ViewerInfo};
 use super::types::{change, municipality as municipalities_of, school as schools_of, school_board as boards_of};
 use super::vocabulary::Term;
 use crate::auth::scope;
+use crate::cache::Scope;
 use crate::error::{Failure, Result};
 use crate::graphql::items::Items;
 
@@ -73,7 +75,7 @@ impl Query {
         let reader = Reader::of(ctx)?;
         reader.touch(Some(RecordType::School));
         let condition = Condition::all().add(qualified(school::Column::Brin).eq(brin.as_str()));
-        Ok(one::<school::Model>(reader, condition).await?.map(School))
+        Ok(one::<school::Model>(reader, condition, Below::record(ctx).named()).await?.map(School))
     }
 
     /// School locations (vestigingen), by name where no order is given.
@@ -103,7 +105,7 @@ impl Query {
         let reader = Reader::of(ctx)?;
         reader.touch(Some(RecordType::SchoolBoard));
         let condition = Condition::all().add(qualified(school_board::Column::Number).eq(number.as_str()));
-        Ok(one::<school_board::Model>(reader, condition).await?.map(SchoolBoard))
+        Ok(one::<school_board::Model>(reader, condition, Vec::new()).await?.map(SchoolBoard))
     }
 
     /// School boards (bevoegde gezagen), by name.
@@ -129,7 +131,7 @@ impl Query {
         let code: MunicipalityCode =
             code.parse().map_err(|error| Failure::bad_user_input(format!("`code`: {error}.")))?;
         let condition = Condition::all().add(qualified(municipality::Column::Code).eq(code.as_str()));
-        Ok(one::<municipality::Model>(Reader::of(ctx)?, condition).await?.map(Municipality))
+        Ok(one::<municipality::Model>(Reader::of(ctx)?, condition, Vec::new()).await?.map(Municipality))
     }
 
     /// Municipalities (gemeenten), by name.
@@ -357,20 +359,36 @@ impl Query {
 }
 
 /// The one row that has this key, as a level of its own. The condition is about the row alone.
-pub(super) async fn one<R: Row>(reader: &Reader, condition: Condition) -> Result<Option<Member<R>>> {
-    let mut select = R::Entity::find().filter(condition);
+pub(super) async fn one<R: Row>(
+    reader: &Reader,
+    condition: Condition,
+    beside: Vec<Box<dyn Beside<R>>>,
+) -> Result<Option<Member<R>>> {
+    let mut select = sea_query::Query::select();
+    select.column((R::Entity::default(), Asterisk)).from(R::Entity::default()).cond_where(condition).limit(1);
     if let Some(deleted_at) = R::DELETED_AT {
-        select = select.filter(qualified(deleted_at).is_null());
+        select.and_where(qualified(deleted_at).is_null());
     }
-    let Some(record_type) = R::RECORD_TYPE else {
-        return Ok(select.one(&reader.db).await?.map(Member::alone));
-    };
+    let table = Alias::new(R::Entity::default().table_name());
+    beside.iter().for_each(|beside| beside.join(&mut select, &table));
     // By its key: which record has it changes with that record, or with the first that comes to have it.
-    let found = select.one(reader.unwatched()).await?;
-    let id = found.as_ref().and_then(|row| match row.id().into() {
-        Value::Uuid(id) => id,
-        _ => None,
-    });
-    reader.found(record_type, id);
-    Ok(found.map(Member::alone))
+    let db = match R::RECORD_TYPE {
+        Some(record_type) => reader.within(|| Scope::Records(record_type, Vec::new())),
+        None => reader.db.clone(),
+    };
+    let found = db.query_one(&select).await?;
+    let row = found.as_ref().map(|row| R::from_query_result(row, "")).transpose()?;
+    if let Some(record_type) = R::RECORD_TYPE {
+        let id = row.as_ref().and_then(|row| match row.id().into() {
+            Value::Uuid(id) => id,
+            _ => None,
+        });
+        reader.found(record_type, id);
+    }
+    let (Some(found), Some(row)) = (found, row) else { return Ok(None) };
+    let member = Member::alone(row);
+    for beside in beside {
+        beside.take(reader, std::slice::from_ref(&found), &member)?;
+    }
+    Ok(Some(member))
 }

@@ -13,9 +13,10 @@ use sea_orm::DatabaseConnection;
 use sea_orm::prelude::Uuid;
 use tokio::sync::OnceCell;
 
+use super::health::Freshness;
 use super::language::Language;
 use super::rate::Standing;
-use super::sources::Sources;
+use super::sources::{Named, Sources};
 use super::types::source::{record_counts, refused_counts};
 use super::viewer::Viewer;
 use crate::audit::Actor;
@@ -50,7 +51,7 @@ pub(crate) struct Reader {
 /// What holds for one answer: a request has one, a subscription one for each of its events.
 struct Moment {
     now: DateTime<Utc>,
-    sources: OnceCell<Result<Arc<Sources>>>,
+    sources: OnceCell<Result<Arc<Named>>>,
     record_counts: OnceCell<Result<Arc<HashMap<String, i64>>>>,
     refused_counts: OnceCell<Result<Arc<HashMap<String, i64>>>>,
     touched: Mutex<Vec<RecordType>>,
@@ -107,11 +108,6 @@ impl Reader {
     /// Connections for a load that concerns no rows but these, so that the answer depends on no others.
     pub(crate) fn within(&self, scope: impl FnOnce() -> Scope) -> DatabaseConnection {
         self.notes.as_ref().map_or_else(|| self.db.clone(), |notes| notes.watch(&self.unwatched, scope()))
-    }
-
-    /// Connections for a load whose answer depends on the record that it finds: see [`Reader::found`].
-    pub(crate) fn unwatched(&self) -> &DatabaseConnection {
-        &self.unwatched
     }
 
     /// Notes that the answer depends on the one record that was looked for by its key. `None`: there is none yet.
@@ -218,8 +214,27 @@ impl Reader {
     }
 
     /// The sources, read once an answer.
-    pub(crate) async fn sources(&self) -> Result<Arc<Sources>> {
-        self.moment().sources.get_or_init(async || self.read_sources().await).await.clone()
+    pub(crate) async fn sources(&self) -> Result<Arc<Named>> {
+        let read = async || {
+            // What is said of sources in an answer that is kept has a bound of its own, and is read for many at once.
+            let known = self.notes.as_ref().and_then(|notes| notes.sources());
+            let sources = if let Some(known) = known { known } else { self.read_sources().await? };
+            Ok(Arc::new(Named::of(sources)))
+        };
+        self.moment().sources.get_or_init(read).await.clone()
+    }
+
+    /// The source that a record comes from.
+    pub(crate) async fn source(&self, id: &str) -> Result<Arc<Freshness>> {
+        let sources = self.sources().await?;
+        if let Some(freshness) = sources.get(id) {
+            return Ok(Arc::clone(freshness));
+        }
+        // It was entered after the others were read.
+        let anew = self.read_sources().await?;
+        let freshness = anew.get(id).ok_or(Failure::Internal("a record is without its source"))?;
+        sources.note(freshness);
+        Ok(Arc::clone(freshness))
     }
 
     /// How many records each source tells of, counted once an answer.
@@ -233,7 +248,7 @@ impl Reader {
     }
 
     /// The sources, where the answer has read them.
-    pub(crate) fn sources_read(&self) -> Option<Arc<Sources>> {
+    pub(crate) fn sources_read(&self) -> Option<Arc<Named>> {
         self.moment().sources.get()?.clone().ok()
     }
 

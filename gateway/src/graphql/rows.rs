@@ -12,6 +12,8 @@ use entity::{
 use sea_orm::prelude::Uuid;
 use sea_orm::{EntityTrait, FromQueryResult, TryGetable, Value};
 
+use super::beside::Names;
+
 /// What identifies a row.
 pub(crate) trait Key:
     Into<Value> + TryGetable + Clone + Eq + Hash + fmt::Display + FromStr + Send + Sync + 'static
@@ -31,6 +33,8 @@ pub(crate) trait Row: FromQueryResult + Clone + Send + Sync + 'static {
     const ID: <Self::Entity as EntityTrait>::Column;
     /// The column that tells that it is gone. `None` for rows that never go.
     const DELETED_AT: Option<<Self::Entity as EntityTrait>::Column>;
+    /// The fields of its type that show the one row that it names, whoever asks.
+    const NAMES: &'static [Names<Self>];
     /// The record it keeps. `None` where it is not a record that sources tell of.
     const RECORD_TYPE: Option<RecordType>;
 
@@ -39,13 +43,15 @@ pub(crate) trait Row: FromQueryResult + Clone + Send + Sync + 'static {
 }
 
 macro_rules! record {
-    ($module:ident, $record_type:ident) => {
+    ($module:ident, $record_type:ident, [$($field:literal: $key:ident -> $named:ident),*]) => {
         impl Row for $module::Model {
             type Entity = $module::Entity;
             type Id = Uuid;
             const ID: $module::Column = $module::Column::Id;
             const DELETED_AT: Option<$module::Column> = Some($module::Column::DeletedAt);
             const RECORD_TYPE: Option<RecordType> = Some(RecordType::$record_type);
+            const NAMES: &'static [Names<Self>] =
+                &[$(Names::one::<$named::Model>($field, $module::Column::$key)),*];
 
             fn id(&self) -> Uuid {
                 self.id
@@ -54,14 +60,18 @@ macro_rules! record {
     };
 }
 
-record!(school, School);
-record!(school_board, SchoolBoard);
-record!(partner, Partner);
-record!(need, Need);
-record!(offer, Offer);
-record!(commitment, Commitment);
-record!(housing_option, HousingOption);
-record!(housing_scheme, HousingScheme);
+record!(school, School, ["board": SchoolBoardId -> school_board, "municipality": MunicipalityCode -> municipality]);
+record!(school_board, SchoolBoard, []);
+record!(partner, Partner, []);
+record!(need, Need, ["school": SchoolId -> school]);
+record!(offer, Offer, ["partner": PartnerId -> partner]);
+record!(commitment, Commitment, ["partner": PartnerId -> partner, "school": SchoolId -> school]);
+record!(
+    housing_option,
+    HousingOption,
+    ["municipality": MunicipalityCode -> municipality, "provider": ProviderId -> partner, "scheme": SchemeId -> housing_scheme]
+);
+record!(housing_scheme, HousingScheme, ["municipality": MunicipalityCode -> municipality]);
 
 macro_rules! kept {
     ($module:ident, $id_type:ty, $column:ident, $field:ident) => {
@@ -71,6 +81,7 @@ macro_rules! kept {
             const ID: $module::Column = $module::Column::$column;
             const DELETED_AT: Option<$module::Column> = None;
             const RECORD_TYPE: Option<RecordType> = None;
+            const NAMES: &'static [Names<Self>] = &[];
 
             fn id(&self) -> $id_type {
                 self.$field.clone()

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
@@ -19,8 +20,13 @@ pub(crate) struct Sources {
     /// In the order of their identifiers.
     pub(crate) all: Vec<Arc<Freshness>>,
     by_id: HashMap<String, Arc<Freshness>>,
-    /// Those that an answer named.
-    named: Mutex<BTreeMap<String, u64>>,
+}
+
+/// The sources that one answer is made with.
+pub(crate) struct Named {
+    sources: Arc<Sources>,
+    /// Those that it named, each with its mark.
+    marks: Mutex<BTreeMap<String, u64>>,
 }
 
 impl Sources {
@@ -46,22 +52,12 @@ impl Sources {
         }
         let all: Vec<_> = all.into_iter().map(Arc::new).collect();
         let by_id = all.iter().map(|freshness| (freshness.source.id.clone(), Arc::clone(freshness))).collect();
-        Ok(Self { all, by_id, named: Mutex::default() })
+        Ok(Self { all, by_id })
     }
 
-    /// The source with this identifier. Notes that the answer names it.
+    /// The source with this identifier.
     pub(crate) fn get(&self, id: &str) -> Option<&Arc<Freshness>> {
-        let freshness = self.by_id.get(id)?;
-        let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
-        if !named.contains_key(id) {
-            named.insert(id.to_owned(), freshness.mark());
-        }
-        Some(freshness)
-    }
-
-    /// The sources that the answer named, each with its mark.
-    pub(crate) fn named(&self) -> BTreeMap<String, u64> {
-        self.named.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.by_id.get(id)
     }
 
     /// The mark of what an answer may say of a source. `None`: there is none of this identifier.
@@ -97,6 +93,42 @@ impl Sources {
         let mut hasher = DefaultHasher::new();
         self.all.iter().for_each(|freshness| (&freshness.source.id, freshness.mark()).hash(&mut hasher));
         hasher.finish()
+    }
+}
+
+impl Named {
+    /// Nothing is named yet.
+    pub(crate) fn of(sources: Arc<Sources>) -> Self {
+        Self { sources, marks: Mutex::default() }
+    }
+
+    /// The source with this identifier. Notes that the answer names it.
+    pub(crate) fn get(&self, id: &str) -> Option<&Arc<Freshness>> {
+        let freshness = self.sources.by_id.get(id)?;
+        self.note(freshness);
+        Some(freshness)
+    }
+
+    /// Notes that the answer names this source.
+    pub(crate) fn note(&self, freshness: &Freshness) {
+        let id = &freshness.source.id;
+        let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        if !marks.contains_key(id) {
+            marks.insert(id.clone(), freshness.mark());
+        }
+    }
+
+    /// The sources that the answer named, each with its mark.
+    pub(crate) fn marks(&self) -> BTreeMap<String, u64> {
+        self.marks.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Deref for Named {
+    type Target = Sources;
+
+    fn deref(&self) -> &Sources {
+        &self.sources
     }
 }
 

@@ -59,7 +59,7 @@ impl Index {
         match self {
             Self::Postgres(words) => {
                 select.with_cte(WithClause::new().cte(asked(words, place)).to_owned());
-                select.from(Alias::new(ASKED)).from(search_document::Entity).and_where(matches("every"));
+                having(&mut select, "every");
             }
             Self::Sqlite(forms) => {
                 let every: Vec<String> = forms.iter().map(|forms| within(place, forms)).collect();
@@ -72,7 +72,13 @@ impl Index {
     /// The document has word number `index` in this place.
     pub(super) fn stands_in(&self, index: usize, place: Place) -> Expr {
         match self {
-            Self::Postgres(_) => matches(&column(index, place)),
+            Self::Postgres(_) => {
+                // By the index: working out a document's lexemes takes longer than all else that is done with it.
+                let mut numbers = Query::select();
+                numbers.expr(qualified(search_document::Column::Number));
+                having(&mut numbers, &column(index, place));
+                qualified(search_document::Column::Number).in_subquery(numbers)
+            }
             Self::Sqlite(forms) => found(within(Some(place), &forms[index])),
         }
     }
@@ -82,14 +88,15 @@ fn column(index: usize, place: Place) -> String {
     format!("{}_{index}", if place == Place::Title { "title" } else { "keywords" })
 }
 
-fn matches(asked: &str) -> Expr {
-    Expr::cust_with_exprs(
-        "$1 @@ $2",
-        [
-            Expr::col((search_document::Entity, Alias::new("words"))),
-            Expr::col((Alias::new(ASKED), Alias::new(asked.to_owned()))),
-        ],
-    )
+/// From the documents whose lexemes hold what is asked in this column. The expression is the index's.
+fn having(select: &mut SelectStatement, asked: &str) {
+    use search_document::Column::{Body, Keywords, Title};
+    let asked = Expr::col((Alias::new(ASKED), Alias::new(asked.to_owned())));
+    let holds = Expr::cust_with_exprs(
+        "search_vector($1, $2, $3) @@ $4",
+        [qualified(Title), qualified(Keywords), qualified(Body), asked],
+    );
+    select.from(Alias::new(ASKED)).from(search_document::Entity).and_where(holds);
 }
 
 /// What is asked, in PostgreSQL's words, made once: in a prepared statement's general plan it would be made for each row.

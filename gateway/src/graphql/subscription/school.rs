@@ -38,7 +38,7 @@ pub(super) async fn follow(
     // Before the school is read: a change in between is told rather than lost.
     let position = feed::end(&reader.db).await?;
     let is_asked = Condition::all().add(qualified(school::Column::Brin).eq(brin.as_str()));
-    let Some(school) = one::<school::Model>(&reader, is_asked).await? else {
+    let Some(school) = one::<school::Model>(&reader, is_asked, Vec::new()).await? else {
         return Err(Failure::bad_user_input(format!("`brin`: there is no school {}.", brin.as_str())));
     };
     let following = Following { reader, follower, school, position };
@@ -47,7 +47,7 @@ pub(super) async fn follow(
         following.reader.renew();
         following.reader.touch(Some(RecordType::School));
         let is_it = Condition::all().add(qualified(school::Column::Id).eq(following.school.id));
-        let Some(school) = one::<school::Model>(&following.reader, is_it).await? else { return Ok(None) };
+        let Some(school) = one::<school::Model>(&following.reader, is_it, Vec::new()).await? else { return Ok(None) };
         following.school = school.clone();
         Ok(Some((School(school), following)))
     }))

@@ -1,22 +1,24 @@
 //! Partners that are committed to a school, each once, with what they committed to there.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use async_graphql::{Context, Object};
 use entity::{commitment, partner, school};
 use sea_orm::prelude::Uuid;
-use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait, JoinType, Query};
-use sea_orm::{EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait, JoinType, Query, SelectStatement};
+use sea_orm::{DbErr, EntityName, EntityTrait, FromQueryResult, IdenStatic, QueryFilter, QueryOrder, QueryResult};
 
 use super::commitment::{Commitment, live};
 use super::offer::grouped;
 use super::partner::{Partner, by_name};
 use crate::cache::{Owner, Scope};
-use crate::error::Result;
+use crate::error::Failure;
+use crate::graphql::beside::{self, Beside};
 use crate::graphql::connection::{Below, Connection, below, keys};
 use crate::graphql::items::Items;
 use crate::graphql::level::Member;
-use crate::graphql::list::{List, Listed, qualified};
+use crate::graphql::list::{List, Listed, PARENT, qualified};
 use crate::graphql::page::{PageArguments, PageInfo};
 use crate::graphql::reader::Reader;
 
@@ -46,7 +48,7 @@ impl CommittedPartnerConnection {
     }
 
     /// How many partners are committed to the school.
-    async fn total_count(&self, ctx: &Context<'_>) -> Result<i64> {
+    async fn total_count(&self, ctx: &Context<'_>) -> Result<i64, Failure> {
         self.connection.total_count(ctx).await
     }
 }
@@ -57,7 +59,40 @@ pub(crate) struct CommittedPartnerEdge {
     listed: Listed<partner::Model>,
 }
 
+/// By the school they are to.
 type Commitments = HashMap<Uuid, Vec<Member<commitment::Model>>>;
+
+/// Under which name they wait at the level of the partners.
+const COMMITMENTS: &str = "commitments here";
+
+/// Each partner's live commitments to the school that it is listed below, read with the partners.
+struct CommitmentsHere;
+
+impl Beside<partner::Model> for CommitmentsHere {
+    fn join(&self, select: &mut SelectStatement, page: &Alias) {
+        use commitment::Column;
+        let of_page = |name: &'static str| Expr::col((page.clone(), Alias::new(name)));
+        let is_here = Condition::all()
+            .add(qualified(Column::SchoolId).eq(of_page(PARENT)))
+            .add(qualified(Column::PartnerId).eq(of_page(partner::Column::Id.as_str())))
+            .add(live())
+            .add(qualified(Column::DeletedAt).is_null());
+        select.join(JoinType::LeftJoin, commitment::Entity, is_here);
+        beside::columns::<commitment::Model>(select, &Alias::new(commitment::Entity.table_name()), PREFIX);
+    }
+
+    fn take(&self, _: &Reader, rows: &[QueryResult], level: &Member<partner::Model>) -> Result<(), DbErr> {
+        let here = rows.iter().map(|row| commitment::Model::from_query_result_optional(row, PREFIX));
+        let mut here: Vec<commitment::Model> = here.filter_map(Result::transpose).collect::<Result<_, _>>()?;
+        here.sort_by_key(|row| Reverse((row.created_at, row.id)));
+        let here: Commitments = grouped(here.into_iter().map(|row| (row.school_id, row)));
+        level.leave(COMMITMENTS.to_owned(), here);
+        Ok(())
+    }
+}
+
+/// Where in a row of a partner its commitment's columns stand.
+const PREFIX: &str = "here_";
 
 /// A partner that is committed to a school.
 #[Object]
@@ -73,7 +108,7 @@ impl CommittedPartnerEdge {
     }
 
     /// Its live commitments here (accepted or active), the newest first.
-    async fn commitments(&self, ctx: &Context<'_>) -> Result<Items<Commitment>> {
+    async fn commitments(&self, ctx: &Context<'_>) -> Result<Items<Commitment>, Failure> {
         let reader = Reader::of(ctx)?;
         reader.touch(Some(entity::vocabulary::RecordType::Commitment));
         let load = async {
@@ -91,8 +126,7 @@ impl CommittedPartnerEdge {
                 .await?;
             Ok(grouped(rows.into_iter().map(|row| (row.school_id, row))))
         };
-        let commitments: std::sync::Arc<Commitments> =
-            self.listed.member.once("commitments here".to_owned(), load).await?;
+        let commitments: std::sync::Arc<Commitments> = self.listed.member.once(COMMITMENTS.to_owned(), load).await?;
         let here = commitments.get(&self.school.id).into_iter().flatten();
         Ok(here.filter(|row| row.partner_id == self.listed.member.id).cloned().map(Commitment).collect())
     }
@@ -103,7 +137,7 @@ pub(super) async fn of_school(
     ctx: &Context<'_>,
     school: &Member<school::Model>,
     page: &PageArguments,
-) -> Result<CommittedPartnerConnection> {
+) -> Result<CommittedPartnerConnection, Failure> {
     let bond = Alias::new("bond");
     let mut bonds = Query::select();
     bonds
@@ -119,6 +153,10 @@ pub(super) async fn of_school(
         let is_bound = Expr::col((bond.clone(), commitment::Column::PartnerId)).eq(qualified(partner::Column::Id));
         select.join_subquery(JoinType::InnerJoin, bonds, bond.clone(), is_bound);
     });
+    let list = match ctx.look_ahead().field("edges").field("commitments").exists() {
+        true => list.beside(vec![Box::new(CommitmentsHere)]),
+        false => list,
+    };
     let of_school = Below {
         field: "committedPartners",
         parent: Expr::col((bond, commitment::Column::SchoolId)),

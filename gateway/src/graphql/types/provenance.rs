@@ -1,14 +1,12 @@
 //! Where a record comes from, and how fresh it is. Costs no statement beside the one that reads the sources.
 
-use std::sync::Arc;
-
 use async_graphql::{Context, SimpleObject};
 use chrono::{DateTime, Utc};
 use entity::vocabulary::RecordType;
 use entity::{commitment, housing_option, housing_scheme, need, offer, partner, school, school_board};
 
 use super::source::Source;
-use crate::error::{Failure, Result};
+use crate::error::Result;
 use crate::graphql::reader::Reader;
 
 /// Where a record comes from, and how fresh it is.
@@ -55,8 +53,7 @@ origin!(school, school_board, partner, need, offer, commitment, housing_option, 
 impl Provenance {
     pub(crate) async fn of(ctx: &Context<'_>, record_type: RecordType, origin: impl Into<Origin<'_>>) -> Result<Self> {
         let origin = origin.into();
-        let sources = Reader::of(ctx)?.sources().await?;
-        let freshness = sources.get(origin.source_id).ok_or(Failure::Internal("a record is without its source"))?;
+        let freshness = Reader::of(ctx)?.source(origin.source_id).await?;
         let confirmed_at = freshness.confirmed_at(record_type);
         Ok(Self {
             external_id: origin.external_id.map(str::to_owned),
@@ -64,7 +61,7 @@ impl Provenance {
             last_seen_at: confirmed_at.map_or(origin.updated_at, |at| at.max(origin.updated_at)),
             last_changed_at: origin.updated_at,
             is_stale: freshness.is_stale,
-            source: Source(Arc::clone(freshness)),
+            source: Source(freshness),
         })
     }
 }
