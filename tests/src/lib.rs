@@ -9,6 +9,7 @@ pub mod partner;
 pub mod process;
 pub mod receiver;
 pub mod records;
+pub mod redis_server;
 pub mod socket;
 pub mod store;
 

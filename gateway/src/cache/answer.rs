@@ -71,8 +71,8 @@ impl Kept {
         u32::try_from(self.body.len() + around).unwrap_or(u32::MAX)
     }
 
-    /// As Redis has it.
-    pub(super) fn write(&self) -> Option<Vec<u8>> {
+    /// As Redis has it, at this place: the sum is over where it lies too.
+    pub(super) fn write(&self, place: &str) -> Option<Vec<u8>> {
         let grounds = &self.grounds;
         let head = Head {
             sequence: grounds.position.sequence,
@@ -90,15 +90,15 @@ impl Kept {
         serde_json::to_writer(&mut written, &head).ok()?;
         written.push(b'\n');
         written.extend_from_slice(&self.body);
-        let sum = Sha256::digest(&written[SUM..]);
+        let sum = sum(place, &written[SUM..]);
         written[..SUM].copy_from_slice(&sum);
         Some(written)
     }
 
-    /// What Redis has. `None`: that is no answer.
-    pub(super) fn read(written: &[u8]) -> Option<Self> {
-        let (sum, rest) = written.split_at_checked(SUM)?;
-        if *sum != *Sha256::digest(rest) {
+    /// What Redis has at this place. `None`: that is no answer, or one to something else.
+    pub(super) fn read(place: &str, written: &[u8]) -> Option<Self> {
+        let (own, rest) = written.split_at_checked(SUM)?;
+        if own != sum(place, rest) {
             return None;
         }
         // JSON writes a line's end within a text as two signs, so the first one ends the head.
@@ -121,6 +121,10 @@ impl Kept {
         let cache_control = HeaderValue::from_str(&head.cache_control).ok()?;
         Some(Self::new(rest[end + 1..].to_vec(), cache_control, grounds))
     }
+}
+
+fn sum(place: &str, rest: &[u8]) -> [u8; SUM] {
+    Sha256::new().chain_update(place).chain_update(b"\n").chain_update(rest).finalize().into()
 }
 
 /// What stands before an answer in Redis.
@@ -156,18 +160,19 @@ mod tests {
             held_at: AtomicU64::new(9),
         };
         let kept = Kept::new(b"{\n}".to_vec(), HeaderValue::from_static("no-cache"), grounds);
-        let written = kept.write().unwrap();
-        let read = Kept::read(&written).unwrap();
+        let written = kept.write("here").unwrap();
+        let read = Kept::read("here", &written).unwrap();
+        assert!(Kept::read("there", &written).is_none());
         assert_eq!((&read.body, &read.tag, &read.cache_control), (&kept.body, &kept.tag, &kept.cache_control));
         assert_eq!(read.grounds.position.sequence, 7);
         assert_eq!((&read.grounds.tags, &read.grounds.sources), (&kept.grounds.tags, &kept.grounds.sources));
         for length in 0..written.len() {
-            assert!(Kept::read(&written[..length]).is_none(), "cut off at {length}");
+            assert!(Kept::read("here", &written[..length]).is_none(), "cut off at {length}");
         }
         for index in 0..written.len() {
             let mut foreign = written.clone();
             foreign[index] ^= 1;
-            assert!(Kept::read(&foreign).is_none(), "changed at {index}");
+            assert!(Kept::read("here", &foreign).is_none(), "changed at {index}");
         }
     }
 }

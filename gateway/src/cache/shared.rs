@@ -64,7 +64,7 @@ impl Shelf {
                 })
                 .await?;
             let (written, is_ours) = found;
-            if let Some(kept) = written.and_then(|written| Kept::read(&written)).filter(&holds) {
+            if let Some(kept) = written.and_then(|written| Kept::read(&place.answer, &written)).filter(&holds) {
                 if is_ours {
                     self.unlock(place).await;
                 }
@@ -80,7 +80,7 @@ impl Shelf {
 
     /// Puts it there, and says that nobody computes it any more.
     pub(super) async fn put(&self, place: &Place, kept: &Kept) {
-        let Some(written) = kept.write() else { return };
+        let Some(written) = kept.write(&place.answer) else { return };
         self.shared
             .ask(async |mut connection| {
                 let mut both = redis::pipe();

@@ -1,6 +1,8 @@
 //! Answers that are kept: given again for as long as they are true, and never after. What was written is seen by whoever
 //! asks after the writer was answered, on whatever replica.
 
+mod shelf;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
