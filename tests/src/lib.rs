@@ -5,12 +5,14 @@ pub mod gateway;
 pub mod hub;
 pub mod invented;
 pub mod issuer;
+pub mod node;
 pub mod partner;
 pub mod process;
 pub mod receiver;
 pub mod records;
 pub mod socket;
 pub mod store;
+pub mod subgraph;
 
 use std::io::Write;
 
