@@ -8,6 +8,7 @@ pub(crate) mod gate;
 mod poster;
 mod reach;
 mod refusal;
+mod subgraph;
 
 pub(crate) use self::refusal::retry_after;
 
@@ -29,6 +30,7 @@ pub use self::document::Documents;
 use self::gate::Gate;
 pub use self::poster::{Names, Posted, Poster};
 pub use self::reach::{Reach, is_public};
+pub use self::subgraph::Subgraph;
 use crate::error::{Error, ErrorKind, Result};
 use crate::oauth::{Token, Tokens};
 use crate::observer::Observers;

@@ -1,7 +1,8 @@
 //! The sandbox: simulated partner systems on this machine, to develop, test and show the hub against.
 //!
-//! Four systems in one process, each speaking its published standard behind OAuth: DUO's register (CSV), a school
-//! administration (OneRoster), a housing allocation system (VERA) and a directory of partners (HSDS). They serve an
+//! Five systems in one process, each speaking its published standard behind OAuth: DUO's register (CSV), a school
+//! administration (OneRoster), a housing allocation system (VERA), a directory of partners (HSDS), and workshops
+//! (GraphQL, as a subgraph). They serve an
 //! invented sample that can be changed while they run, and misbehave on request.
 //!
 //! The sandbox speaks the standards on its own. It uses nothing of the connectors, of the sync or of the database, so
@@ -23,6 +24,7 @@ pub mod sample;
 mod server;
 #[cfg(test)]
 mod tests;
+mod workshops;
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -60,11 +62,13 @@ pub enum System {
     Housing,
     /// A directory of partners: HSDS 3.0, with commitments beside it.
     Partners,
+    /// Workshops that schools can book: a subgraph, asked live and read by no connector.
+    Workshops,
 }
 
 impl System {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Duo, Self::Boards, Self::Housing, Self::Partners];
+    pub const ALL: [Self; 5] = [Self::Duo, Self::Boards, Self::Housing, Self::Partners, Self::Workshops];
 
     /// Its name, which is also where its paths begin.
     #[must_use]
@@ -74,6 +78,7 @@ impl System {
             Self::Boards => "boards",
             Self::Housing => "housing",
             Self::Partners => "partners",
+            Self::Workshops => "workshops",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What configuration says of a source. `gateway` reads and composes it; the keys are a contract.
 
 mod interface;
+mod subgraph;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ pub use self::interface::{
     ConditionSettings, ErrorSettings, HeaderText, InterfaceSettings, Method, Money, PagingSettings, PagingStyle, Place,
     Rule, SinceSettings, SizeSettings, Source, StreamSettings, Unknown,
 };
+pub use self::subgraph::SubgraphSettings;
 
 /// One `[[source]]` of the configuration.
 #[derive(Clone, Debug, Deserialize)]

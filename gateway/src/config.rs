@@ -10,6 +10,7 @@ mod auth;
 mod cache;
 mod connection_url;
 mod environment;
+mod federation;
 mod limits;
 mod network;
 mod position;
@@ -23,7 +24,7 @@ mod writes;
 
 use std::path::Path;
 
-use connectors::settings::SourceSettings;
+use connectors::settings::{SourceSettings, SubgraphSettings};
 use connectors::systems::{Entry, SYSTEMS};
 
 pub use crate::matching::MatchingSettings;
@@ -31,6 +32,7 @@ pub use auth::{Anonymous, AuthSettings};
 pub use cache::CacheSettings;
 pub use connection_url::ConnectionUrl;
 pub use environment::Environment;
+pub use federation::FederationSettings;
 pub use limits::{Documents, LimitSettings};
 pub use network::Network;
 pub use problem::{ConfigError, Problem};
@@ -73,8 +75,12 @@ pub struct Settings {
     pub telemetry: TelemetrySettings,
     /// Where metrics are told.
     pub metrics: MetricsSettings,
+    /// What partners' graphs are joined to.
+    pub federation: FederationSettings,
     /// The partner systems, in the order of the file.
     pub sources: Vec<SourceSettings>,
+    /// The partners' graphs, in the order of the file.
+    pub subgraphs: Vec<SubgraphSettings>,
 }
 
 impl Settings {

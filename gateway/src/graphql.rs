@@ -10,7 +10,7 @@ mod caller;
 mod conditions;
 mod connection;
 mod contacts;
-mod definition;
+pub(crate) mod definition;
 mod documents;
 mod gate;
 pub(crate) mod health;
@@ -22,21 +22,22 @@ mod limits;
 pub(crate) mod list;
 mod mutation;
 mod page;
-mod policy;
+pub(crate) mod policy;
 mod query;
-mod rate;
+pub(crate) mod rate;
 mod reader;
 mod rows;
 mod scalars;
 mod search;
 mod shape;
 pub(crate) mod sources;
+mod subgraph;
 mod subscription;
 mod suggest;
 mod types;
 mod validating;
 mod variables;
-mod viewer;
+pub(crate) mod viewer;
 mod vocabulary;
 pub(crate) mod webhooks;
 mod wire;
@@ -44,7 +45,9 @@ mod wire;
 use std::sync::Arc;
 
 use async_graphql::parser::types::OperationType;
-use async_graphql::{Executor, Pos, Request, Response, Schema, SchemaBuilder, ValidationMode, Value, value};
+use async_graphql::{
+    Executor, ObjectType, Pos, Request, Response, Schema, SchemaBuilder, ValidationMode, Value, value,
+};
 use chrono::SecondsFormat;
 use entity::Clock;
 use futures::stream::{self, BoxStream, StreamExt};
@@ -54,7 +57,7 @@ use tokio::time::{sleep, timeout};
 
 pub use self::caller::Caller;
 use self::definition::Definition;
-use self::documents::Document;
+pub(crate) use self::documents::Document;
 pub(crate) use self::documents::{DOCUMENT_ID, Hash};
 pub use self::documents::{NotTrusted, TrustedDocuments};
 pub(crate) use self::gate::{Admitted, Gate};
@@ -62,10 +65,11 @@ pub use self::kept::{Answered, Answering};
 pub use self::language::Language;
 use self::mutation::{Line, Mutation};
 pub use self::mutation::{Syncs, Writes};
-use self::query::Query;
 use self::rate::{RateLimiter, Standing};
 use self::reader::Reader;
 use self::shape::{Asked, Shapes};
+pub use self::subgraph::federation_sdl;
+use self::subgraph::{Public, Root};
 pub use self::subscription::operation_type;
 use self::subscription::{Subscription, Told};
 use self::types::node::Sourced;
@@ -82,10 +86,10 @@ use crate::error::{Code, Failure, Refused, TOOK_TOO_LONG, seal};
 use crate::feed::Feed;
 use crate::shared::Shared;
 
-type AllianceSchema = Schema<Query, Mutation, Subscription>;
+type AllianceSchema = Schema<Root, Mutation, Subscription>;
 
-fn schema(limits: &LimitSettings) -> SchemaBuilder<Query, Mutation, Subscription> {
-    let mut builder = Schema::build(Query, Mutation, Subscription)
+fn schema<Q: ObjectType + 'static>(query: Q, limits: &LimitSettings) -> SchemaBuilder<Q, Mutation, Subscription> {
+    let mut builder = Schema::build(query, Mutation, Subscription)
         .register_output_type::<Sourced>()
         // The gate has seen to it; the library's own measure of depth follows fragments without end.
         .limit_recursive_depth(limits::nesting(limits));
@@ -95,10 +99,10 @@ fn schema(limits: &LimitSettings) -> SchemaBuilder<Query, Mutation, Subscription
     builder
 }
 
-/// The schema in GraphQL's schema definition language.
+/// The schema in GraphQL's schema definition language, as clients read it.
 #[must_use]
 pub fn sdl() -> String {
-    schema(&LimitSettings::default()).finish().sdl()
+    schema(Public::new(), &LimitSettings::default()).finish().sdl()
 }
 
 /// Executes requests on the alliance's graph.
@@ -129,8 +133,8 @@ impl Graph {
     /// The graph of what is in this store. Its subscriptions follow `feed`.
     #[must_use]
     pub fn new(db: DatabaseConnection, clock: Clock, feed: Feed, limits: &LimitSettings) -> Self {
-        let guarded = schema(limits).extension(policy::Policy).extension(Validating).finish();
-        let plain = schema(limits).validation_mode(ValidationMode::Fast).finish();
+        let guarded = schema(Root::new(), limits).extension(policy::Policy).extension(Validating).finish();
+        let plain = schema(Root::new(), limits).validation_mode(ValidationMode::Fast).finish();
         let definition = Arc::new(Definition::of(&guarded.sdl()));
         let limits = Arc::new(limits.clone());
         Self {

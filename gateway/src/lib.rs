@@ -6,6 +6,7 @@ pub mod commands;
 pub mod config;
 pub mod database;
 pub mod error;
+pub mod federation;
 pub mod feed;
 pub mod graphql;
 pub mod http;

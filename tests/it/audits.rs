@@ -1,32 +1,15 @@
 //! What the makers of clients' own tools say of the API: run by Node from `tests/npm/audits`, on a real gateway. Where
 //! Node is not there, `tests/run` has said so loudly, and in CI that is a failure.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use gateway::config::LimitSettings;
 use tests::hub::TestHub;
-use tests::skipped;
 use tests::store::Backend;
-use tokio::process::Command;
 
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("npm/audits")
-}
-
-/// Runs a script. False where Node or its packages are not there.
-#[expect(clippy::disallowed_methods, reason = "tests are told by their environment whether they are in CI")]
 async fn run(script: &str, arguments: &[&str]) -> Result<bool> {
-    let node = Command::new("node").arg("--version").output().await;
-    if node.is_err() || !folder().join("node_modules").is_dir() {
-        ensure!(std::env::var_os("CI").is_none(), "Node or the packages of tests/npm/audits are not there");
-        skipped("Node or the packages of tests/npm/audits are not there: `tests/run` installs them");
-        return Ok(false);
-    }
-    let output = Command::new("node").arg(script).args(arguments).current_dir(folder()).output().await?;
-    let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    ensure!(output.status.success(), "{script}: {told}");
-    Ok(true)
+    tests::node::run("audits", script, arguments).await
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod conformance;
 mod declarative;
 mod documents;
 mod faults;
+mod federation;
 mod graph;
 mod hostile;
 mod http;

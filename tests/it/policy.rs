@@ -181,6 +181,16 @@ fn ways(kind: Kind) -> &'static [&'static str] {
     }
 }
 
+/// What the schema calls it.
+fn type_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Need => "Need",
+        Kind::Offer => "Offer",
+        Kind::Commitment => "Commitment",
+        Kind::Home => "HousingOption",
+    }
+}
+
 const KINDS: [Kind; 4] = [Kind::Need, Kind::Offer, Kind::Commitment, Kind::Home];
 
 #[rstest]
@@ -209,6 +219,17 @@ async fn each_role_sees_what_is_its_own_and_nothing_else_whichever_way(#[case] b
             let data =
                 hub.data(role, "query ($ids: [ID!]!) { nodes(ids: $ids) { key: id } }", json!({ "ids": all })).await;
             assert_eq!(ids(&data), expected, "{} {kind:?} by nodes", role.name);
+            let representation = |id: &str| json!({ "__typename": type_name(kind), "id": id });
+            let representations: Vec<Value> = all.iter().map(|id| representation(id)).collect();
+            let query = format!(
+                "query ($r: [_Any!]!) {{ _entities(representations: $r) {{ ... on {} {{ key: id }} }} }}",
+                type_name(kind)
+            );
+            let data = hub.data(role, &query, json!({ "r": representations })).await;
+            for (id, entity) in all.iter().zip(data["_entities"].as_array().expect("entities")) {
+                let expected = if expected.contains(*id) { json!({ "key": id }) } else { Value::Null };
+                assert_eq!(*entity, expected, "{} {kind:?} as an entity", role.name);
+            }
             let one = hub.data(role, "query ($id: ID!) { node(id: $id) { key: id } }", json!({ "id": all[0] })).await;
             assert_eq!(!one["node"].is_null(), expected.contains(all[0]), "{} {kind:?} by node", role.name);
         }

@@ -66,7 +66,8 @@ impl TestGateway {
         Self::serve(executor, db, feed, &set, admit).await
     }
 
-    async fn serve<E: Answering>(
+    /// Whatever answers, to everybody, as it is set.
+    pub async fn serve<E: Answering>(
         executor: E,
         db: &DatabaseConnection,
         feed: Feed,

@@ -76,6 +76,7 @@ impl TestHub {
             System::Boards => ("school-boards", "school_board"),
             System::Housing => ("housing", "municipal"),
             System::Partners => ("partners", "partner"),
+            System::Workshops => unreachable!("a live graph is asked, and read by no connector"),
         };
         let url = self.sandbox.system_url(system);
         let mut described = json!({ "id": id, "connector": connector });
@@ -115,6 +116,12 @@ impl TestHub {
     #[must_use]
     pub fn graph(&self) -> Graph {
         Graph::new(self.store.db.clone(), Clock::system(), self.feed.clone(), &LimitSettings::default())
+    }
+
+    /// The graph on the store, within these limits.
+    #[must_use]
+    pub fn graph_within(&self, limits: &LimitSettings) -> Graph {
+        Graph::new(self.store.db.clone(), Clock::system(), self.feed.clone(), limits)
     }
 
     /// A gateway that serves the graph, within these limits.

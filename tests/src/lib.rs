@@ -5,6 +5,7 @@ pub mod gateway;
 pub mod hub;
 pub mod invented;
 pub mod issuer;
+pub mod node;
 pub mod partner;
 pub mod process;
 pub mod receiver;
@@ -12,6 +13,7 @@ pub mod records;
 pub mod redis_server;
 pub mod socket;
 pub mod store;
+pub mod subgraph;
 
 use std::io::Write;
 

@@ -34,6 +34,8 @@ pub struct Counters {
     pub housing: SystemCounters,
     /// The directory.
     pub partners: SystemCounters,
+    /// The workshops.
+    pub workshops: SystemCounters,
 }
 
 impl Counters {
@@ -45,6 +47,7 @@ impl Counters {
             System::Boards => self.boards,
             System::Housing => self.housing,
             System::Partners => self.partners,
+            System::Workshops => self.workshops,
         }
     }
 }
@@ -105,17 +108,18 @@ impl Drop for UnderWay<'_> {
 #[derive(Default)]
 pub(crate) struct Tallies {
     pub(crate) tokens: Tally,
-    systems: [Tally; 4],
+    systems: [Tally; 5],
 }
 
 impl Tallies {
     pub(crate) fn of(&self, system: System) -> &Tally {
-        let [duo, boards, housing, partners] = &self.systems;
+        let [duo, boards, housing, partners, workshops] = &self.systems;
         match system {
             System::Duo => duo,
             System::Boards => boards,
             System::Housing => housing,
             System::Partners => partners,
+            System::Workshops => workshops,
         }
     }
 
@@ -128,6 +132,7 @@ impl Tallies {
             boards: self.of(System::Boards).read(),
             housing: self.of(System::Housing).read(),
             partners: self.of(System::Partners).read(),
+            workshops: self.of(System::Workshops).read(),
         }
     }
 

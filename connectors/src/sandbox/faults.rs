@@ -64,6 +64,8 @@ pub enum Target {
     Housing,
     /// The directory.
     Partners,
+    /// The workshops.
+    Workshops,
 }
 
 impl From<System> for Target {
@@ -73,6 +75,7 @@ impl From<System> for Target {
             System::Boards => Self::Boards,
             System::Housing => Self::Housing,
             System::Partners => Self::Partners,
+            System::Workshops => Self::Workshops,
         }
     }
 }

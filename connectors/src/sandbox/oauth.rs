@@ -39,6 +39,9 @@ pub(crate) const fn client_of(system: System) -> Client {
             Client { id: "sandbox-housing", secret: "not-a-secret-housing", scope: "WRV.Publicaties.Read" }
         }
         System::Partners => Client { id: "sandbox-partners", secret: "not-a-secret-partners", scope: "hsds.read" },
+        System::Workshops => {
+            Client { id: "sandbox-workshops", secret: "not-a-secret-workshops", scope: "workshops.read" }
+        }
     }
 }
 

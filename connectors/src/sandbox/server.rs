@@ -23,7 +23,7 @@ use super::faults::{Fault, Faults, Target};
 use super::issuer::{self, Issuer};
 use super::oauth::{Authority, Refusal, client_of, refuse_client};
 use super::sample::Sample;
-use super::{System, boards, control, duo, housing, partners};
+use super::{System, boards, control, duo, housing, partners, workshops};
 
 /// The most that is read of an answer in order to spoil it, and of a request's body.
 const BODY_LIMIT: usize = 16 * 1024 * 1024;
@@ -67,6 +67,7 @@ pub(crate) fn routes(shared: &Arc<Shared>) -> Router {
         .nest("/boards", guarded(System::Boards, boards::routes()))
         .nest("/housing", guarded(System::Housing, housing::routes()))
         .nest("/partners", guarded(System::Partners, partners::routes()))
+        .nest("/workshops", guarded(System::Workshops, workshops::routes(shared)))
         .route("/oauth/token", post(token))
         .merge(issuer::routes())
         .route("/sandbox", get(control::overview))
@@ -216,6 +217,7 @@ pub(crate) fn error(system: Option<System>, status: StatusCode, text: &str) -> R
         Some(System::Duo) => return (status, text.to_owned()).into_response(),
         Some(System::Boards) => boards::error_body(status, text),
         Some(System::Housing) => json!({"code": status.as_str(), "omschrijving": text}),
+        Some(System::Workshops) => json!({"errors": [{"message": text}]}),
         // The directory's standard leaves its errors to whoever builds one.
         Some(System::Partners) => json!({"error": status.canonical_reason().unwrap_or("error"), "message": text}),
         None => json!({"error": "temporarily_unavailable", "error_description": text}),

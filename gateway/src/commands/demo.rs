@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::auth::Authenticator;
 use crate::config::{AuthSettings, ConnectionUrl, DatabaseSettings, Settings, WebhookSettings};
+use crate::federation::Federation;
 use crate::feed::Feed;
 use crate::graphql::Syncs;
 use crate::http::graphql::Intake;
@@ -18,7 +19,7 @@ use crate::webhooks::Vault;
 use anyhow::{Context, bail};
 use clap::Args;
 use connectors::sandbox::{Sandbox, SandboxSettings, System};
-use connectors::settings::{OAuthSettings, Secret, SourceSettings};
+use connectors::settings::{OAuthSettings, Secret, SourceSettings, SubgraphSettings};
 use connectors::sync::{self, Observer, RunOptions};
 use entity::Clock;
 use entity::vocabulary::SyncStatus;
@@ -36,6 +37,10 @@ const WHO_ASKS: &str = "{ viewer { organisation organisationKind scopes } \
                         needs(filter: {statuses: [DRAFT]}) { totalCount } \
                         offers(filter: {statuses: [PAUSED, EXHAUSTED, ENDED]}) { totalCount } \
                         sources { id runs(first: 1) { totalCount } } }";
+
+/// Shows what is stored beside what a partner tells live.
+const LIVE: &str = "query ($brin: String!) { school(brin: $brin) { name summary { openNeeds } \
+                    workshops { title minutes price { amount currency } } } }";
 
 /// What `hub demo` takes.
 #[derive(Debug, Args)]
@@ -132,7 +137,9 @@ pub(super) async fn run(arguments: &Arguments, output: &mut Output) -> anyhow::R
     };
     let streams = Streams::new(&settings.subscriptions, settings.limits.body_bytes, shutdown.clone()).counted(&metrics);
     let admit = http::graphql::by_token(Arc::clone(&site.authenticator));
-    let measured = Measured::new(graph.clone(), &metrics, settings.telemetry.slow());
+    let (federation, joining) =
+        Federation::open(graph.clone(), &settings.federation, &settings.subgraphs, shutdown.clone()).await?;
+    let measured = Measured::new(federation, &metrics, settings.telemetry.slow());
     let router = http::router(site, http::graphql::routes(measured, &streams, admit, Intake::of(&settings)));
     let router = router.merge(http::figures(&metrics));
     http::serve(listener, router, &streams, settings.http.shutdown_grace()).await?;
@@ -142,6 +149,9 @@ pub(super) async fn run(arguments: &Arguments, output: &mut Output) -> anyhow::R
     graph.close().await;
     syncs.finish().await;
     worker.await?;
+    if let Some(joining) = joining {
+        joining.await?;
+    }
     sandbox.stop().await;
     keys.await?;
     drop(feed);
@@ -167,6 +177,13 @@ fn tell(address: SocketAddr, sandbox: &Sandbox, output: &mut Output) -> anyhow::
     output.line("With curl:");
     output.line("");
     output.line(format!("curl -s http://{address}/graphql -H 'content-type: application/json' -d '{body}'"));
+    output.line("");
+    output.line("And one query over what is stored and what a partner tells live:");
+    output.line("");
+    output.line(format!(
+        "curl -s http://{address}/graphql -H 'content-type: application/json' -d '{}'",
+        json!({ "query": LIVE, "variables": { "brin": brin } })
+    ));
     output.line("");
     tell_tokens(address, sandbox, output)?;
     output.line("What is public needs no token. Ctrl-C ends the demo.");
@@ -206,6 +223,7 @@ fn settings(folder: &std::path::Path, sandbox: &Sandbox) -> anyhow::Result<Setti
         },
         webhooks: webhooks(folder)?,
         sources: sources_of(sandbox)?,
+        subgraphs: vec![workshops(sandbox)?],
         ..Settings::default()
     })
 }
@@ -245,7 +263,6 @@ fn sources_of(sandbox: &Sandbox) -> anyhow::Result<Vec<SourceSettings>> {
 }
 
 fn source(sandbox: &Sandbox, system: System, id: &str, name: &str, connector: &str) -> anyhow::Result<SourceSettings> {
-    let client = sandbox.client(system);
     let described = json!({
         "id": id,
         "name": format!("{name} (simulated)"),
@@ -253,17 +270,25 @@ fn source(sandbox: &Sandbox, system: System, id: &str, name: &str, connector: &s
         "base_url": sandbox.system_url(system),
     });
     let settings: SourceSettings = serde_json::from_value(described)?;
-    Ok(SourceSettings {
-        every: Duration::from_secs(60),
-        oauth: Some(OAuthSettings {
-            token_url: sandbox.token_url().parse()?,
-            client_id: client.id.to_owned(),
-            client_secret: Secret::Resolved(client.secret.to_owned()),
-            scopes: vec![client.scope.to_owned()],
-            audience: None,
-            resource: None,
-            client_authentication: Default::default(),
-        }),
-        ..settings
+    Ok(SourceSettings { every: Duration::from_secs(60), oauth: Some(oauth(sandbox, system)?), ..settings })
+}
+
+/// A partner's live graph, joined with the hub's.
+fn workshops(sandbox: &Sandbox) -> anyhow::Result<SubgraphSettings> {
+    let url = format!("{}/graphql", sandbox.system_url(System::Workshops));
+    let settings: SubgraphSettings = serde_json::from_value(json!({ "name": "workshops", "url": url }))?;
+    Ok(SubgraphSettings { oauth: Some(oauth(sandbox, System::Workshops)?), ..settings })
+}
+
+fn oauth(sandbox: &Sandbox, system: System) -> anyhow::Result<OAuthSettings> {
+    let client = sandbox.client(system);
+    Ok(OAuthSettings {
+        token_url: sandbox.token_url().parse()?,
+        client_id: client.id.to_owned(),
+        client_secret: Secret::Resolved(client.secret.to_owned()),
+        scopes: vec![client.scope.to_owned()],
+        audience: None,
+        resource: None,
+        client_authentication: Default::default(),
     })
 }

@@ -8,9 +8,17 @@ use super::output::Output;
 
 /// What `hub schema` takes.
 #[derive(Debug, Args)]
-pub(super) struct Arguments {}
+pub(super) struct Arguments {
+    /// With federation's directives, as gateways compose it
+    #[arg(long)]
+    federation: bool,
+}
 
-pub(super) fn run(_arguments: &Arguments, output: &mut Output) -> anyhow::Result<ExitCode> {
-    output.line(crate::graphql::sdl().trim_end());
+pub(super) fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<ExitCode> {
+    if arguments.federation {
+        output.line(crate::graphql::federation_sdl().trim_end());
+    } else {
+        output.line(crate::graphql::sdl().trim_end());
+    }
     Ok(ExitCode::SUCCESS)
 }

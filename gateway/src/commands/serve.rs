@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::audit::retention;
 use crate::auth::Authenticator;
 use crate::config::{Settings, retention as kept};
+use crate::federation::Federation;
 use crate::feed::Feed;
 use crate::graphql::Syncs;
 use crate::http::graphql::Intake;
@@ -58,7 +59,9 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::R
     let graph = graph.writing(writes);
     let streams = Streams::new(&settings.subscriptions, settings.limits.body_bytes, shutdown.clone()).counted(&metrics);
     let admit = http::graphql::by_token(Arc::clone(&site.authenticator));
-    let measured = Measured::new(graph.clone(), &metrics, settings.telemetry.slow());
+    let (federation, joining) =
+        Federation::open(graph.clone(), &settings.federation, &settings.subgraphs, shutdown.clone()).await?;
+    let measured = Measured::new(federation, &metrics, settings.telemetry.slow());
     let graphql = http::graphql::routes(measured, &streams, admit, Intake::of(settings));
     let mut router = http::router(site, graphql);
     if settings.metrics.listen.is_none() {
@@ -84,6 +87,9 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::R
     graph.close().await;
     syncs.finish().await;
     keeping.await?;
+    if let Some(joining) = joining {
+        joining.await?;
+    }
     keys.await?;
     drop(feed);
     backstage.close().await?;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use connectors::settings::{Secret, SourceSettings};
+use connectors::settings::Secret;
 use figment::error::{Actual, Kind};
 use figment::providers::{Format, Toml};
 use figment::value::{Dict, Map, Value};
@@ -13,7 +13,7 @@ use super::environment::ENVIRONMENT;
 use super::{ConfigError, Environment, Problem, Settings, position};
 
 /// The tables of a configuration.
-const SECTIONS: [&str; 15] = [
+const SECTIONS: [&str; 17] = [
     "http",
     "database",
     "redis",
@@ -28,7 +28,9 @@ const SECTIONS: [&str; 15] = [
     "webhooks",
     "telemetry",
     "metrics",
+    "federation",
     "source",
+    "subgraph",
 ];
 
 /// Settings that may hold a password and may therefore be named as a secret is.
@@ -99,7 +101,9 @@ impl<'a> Reader<'a> {
             webhooks: self.section("webhooks"),
             telemetry: self.section("telemetry"),
             metrics: self.section("metrics"),
-            sources: self.sources(),
+            federation: self.section("federation"),
+            sources: self.list("source", "id"),
+            subgraphs: self.list("subgraph", "name"),
         }
     }
 
@@ -188,22 +192,23 @@ impl<'a> Reader<'a> {
         self.read(value, name, &place, None).unwrap_or_default()
     }
 
-    fn sources(&mut self) -> Vec<SourceSettings> {
-        let place = self.place("source");
-        match self.root.get("source").cloned() {
+    /// The tables of a list, each known by what it has under `name`.
+    fn list<T: DeserializeOwned>(&mut self, section: &str, name: &str) -> Vec<T> {
+        let place = self.place(section);
+        match self.root.get(section).cloned() {
             None => Vec::new(),
-            Some(Value::Array(_, sources)) => sources
+            Some(Value::Array(_, tables)) => tables
                 .into_iter()
                 .enumerate()
-                .filter_map(|(number, source)| {
-                    let id = source.find_ref("id").and_then(Value::as_str);
-                    let label = id.map_or_else(|| format!("source #{}", number + 1), source_label);
-                    self.read(source, &label, &place, Some(number))
+                .filter_map(|(number, table)| {
+                    let known = table.find_ref(name).and_then(Value::as_str);
+                    let label = known.map_or_else(|| format!("{section} #{}", number + 1), |name| label(section, name));
+                    self.read(table, &label, &place, Some(number))
                 })
                 .collect(),
             Some(_) => {
-                let what = "sources are a list: write each as [[source]] in the file";
-                self.problem_at(place, "source", what);
+                let what = format!("{section}s are a list: write each as [[{section}]] in the file");
+                self.problem_at(place, section, what);
                 Vec::new()
             }
         }
@@ -248,9 +253,9 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// What a source is called in a problem's key.
-pub(super) fn source_label(id: &str) -> String {
-    format!("source \"{id}\"")
+/// What a table of a list is called in a problem's key.
+pub(super) fn label(section: &str, name: &str) -> String {
+    format!("{section} \"{name}\"")
 }
 
 /// Fetches a secret from where it is.

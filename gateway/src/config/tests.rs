@@ -81,6 +81,7 @@ fn problems(text: &str) -> Vec<String> {
     Written::new(text).problems(&[])
 }
 
+const SUBGRAPH: &str = "[[subgraph]]\nname = \"workshops\"\nurl = \"https://graph.example.nl/graphql\"\n";
 const SOURCE: &str = "[[source]]\nid = \"homes\"\nconnector = \"municipal\"\nbase_url = \"https://example.nl/api\"\n";
 
 #[test]
@@ -108,7 +109,8 @@ fn the_default_file_says_the_defaults() {
     assert_eq!(written.matching, settings.matching);
     assert_eq!(format!("{:?}", written.webhooks), format!("{:?}", settings.webhooks));
     assert_eq!(written.telemetry, settings.telemetry);
-    assert!(written.sources.is_empty());
+    assert_eq!(written.federation, settings.federation);
+    assert!(written.sources.is_empty() && written.subgraphs.is_empty());
 }
 
 #[test]
@@ -127,12 +129,16 @@ fn the_default_file_lists_every_setting() {
         "audit",
         "webhooks",
         "telemetry",
+        "federation",
         "source",
+        "subgraph",
     ];
-    let below = ["source.oauth", "source.interface.housing_options"];
+    let below = ["source.oauth", "source.interface.housing_options", "subgraph.oauth"];
     for section in sections.into_iter().chain(below) {
         let text = match section {
             "source" => format!("{SOURCE}bogus = 1\n"),
+            "subgraph" => format!("{SUBGRAPH}bogus = 1\n"),
+            "subgraph.oauth" => format!("{SUBGRAPH}[subgraph.oauth]\nbogus = 1\n"),
             _ if below.contains(&section) => format!("{SOURCE}[{section}]\nbogus = 1\n"),
             _ => format!("[{section}]\nbogus = 1\n"),
         };
@@ -142,7 +148,11 @@ fn the_default_file_lists_every_setting() {
         let listed: Vec<_> = DEFAULTS[header..]
             .lines()
             .skip(1)
-            .take_while(|line| !line.trim_start_matches(['#', '[']).starts_with("source") && !line.starts_with('['))
+            .take_while(|line| {
+                let header = line.trim_start_matches('#').trim_start_matches('[');
+                let is_of_list = header.starts_with("source") || header.starts_with("subgraph");
+                !(is_of_list && header.ends_with(']')) && !line.starts_with('[')
+            })
             .filter_map(|line| line.trim_start_matches('#').split_once(" = "))
             .map(|(key, _)| key)
             .collect();
@@ -163,6 +173,7 @@ fn what_the_default_file_shows_behind_a_hash_can_be_written() {
     let secrets = [
         ("AMSTERDAM_SECRET", "hush"),
         ("HOMES_KEY", "hush"),
+        ("WORKSHOPS_SECRET", "hush"),
         ("HUB_WEBHOOKS_KEY", &key),
         ("HUB_WEBHOOKS_KEY_BEFORE", &key),
     ];
@@ -209,7 +220,8 @@ fn unknown_keys_are_all_told_at_once() {
         problems(&text),
         [
             "hub.toml: telemetri: there is no such section; known are http, database, redis, cache, auth, \
-             limits, subscriptions, sync, matching, mutations, audit, webhooks, telemetry, metrics, source: correct or \
+             limits, subscriptions, sync, matching, mutations, audit, webhooks, telemetry, metrics, \
+             federation, source, subgraph: correct or \
              remove it",
             "hub.toml: http.lissen: there is no such setting; known are listen, public_url, request_timeout_secs, \
              shutdown_grace_secs, trusted_proxies, explorer: correct or remove it",
@@ -347,6 +359,25 @@ fn limits_that_would_harm_are_refused() {
     assert!(lines[0].starts_with("hub.toml: http.trusted_proxies"), "{lines:?}");
     assert!(lines[1].starts_with("hub.toml: limits.depth: must be at most 100"), "{lines:?}");
     assert!(lines[2].starts_with("hub.toml: limits.documents: is \"trusted\", but"), "{lines:?}");
+}
+
+#[test]
+fn subgraphs_have_names_of_their_own_and_secrets_that_are_there() {
+    let second = "[[subgraph]]\nname = \"Workshops\"\nurl = \"ftp://graph.example.nl\"\nrequests_at_once = 0\n";
+    let lines = problems(&format!(
+        "{SUBGRAPH}[subgraph.oauth]\ntoken_url = \"https://login.example.nl\"\nclient_id = \"a\"\nclient_secret = {{ env = \"NOT_SET\" }}\n{second}"
+    ));
+    let told = lines.join("\n");
+    for what in [
+        "subgraph \"workshops\".oauth.client_secret: the environment variable NOT_SET is not set",
+        "subgraph \"Workshops\".name: two subgraphs have this name",
+        "subgraph \"Workshops\".requests_at_once: must be at least 1",
+        "subgraph \"Workshops\".url: expected an address",
+    ] {
+        assert!(told.contains(what), "{what}: {told}");
+    }
+    let told = problems("[[subgraph]]\nname = \"hub\"\nurl = \"https://graph.example.nl\"\n").join("\n");
+    assert!(told.contains("subgraph \"hub\".name: is the hub's own"), "{told}");
 }
 
 #[test]

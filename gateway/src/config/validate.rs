@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 
-use connectors::settings::{HeaderText, Secret, SourceSettings};
+use connectors::settings::{HeaderText, Secret, SourceSettings, SubgraphSettings};
 use connectors::systems::declarative::{self, Mistake};
 use connectors::systems::{DECLARATIVE, Entry};
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
 use super::auth::{Anonymous, is_confidential};
-use super::read::{Reader, fetch, source_label};
+use super::read::{Reader, fetch, label};
 use super::{AuthSettings, Documents, LimitSettings, Settings, WebhookSettings};
 use crate::webhooks::Vault;
 
@@ -24,6 +24,7 @@ pub(super) fn validate(settings: &mut Settings, reader: &mut Reader<'_>, systems
     log_filter(settings, reader);
     telemetry(settings, reader);
     sources(&mut settings.sources, reader, systems);
+    subgraphs(&mut settings.subgraphs, reader);
 }
 
 /// What works but is risky.
@@ -230,7 +231,7 @@ fn sources(sources: &mut [SourceSettings], reader: &mut Reader<'_>, systems: &[E
     let mut seen = HashSet::new();
     let place = reader.place("source");
     for (number, source) in sources.iter_mut().enumerate() {
-        let label = source_label(&source.id);
+        let label = label("source", &source.id);
         let mut problems = Vec::new();
         if !is_identifier(&source.id) {
             problems.push(("id", "must be lower-case letters, digits and hyphens, and begin with a letter".to_owned()));
@@ -268,17 +269,61 @@ fn sources(sources: &mut [SourceSettings], reader: &mut Reader<'_>, systems: &[E
     }
 }
 
+fn subgraphs(subgraphs: &mut [SubgraphSettings], reader: &mut Reader<'_>) {
+    let mut seen = HashSet::new();
+    let place = reader.place("subgraph");
+    for subgraph in subgraphs {
+        let label = label("subgraph", &subgraph.name);
+        let mut problems = Vec::new();
+        let is_of_a_name = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
+        let begins = subgraph.name.starts_with(|letter: char| letter.is_ascii_alphabetic());
+        if !begins || !subgraph.name.chars().all(is_of_a_name) {
+            problems.push(("name", "must be letters, digits, _ and -, and begin with a letter".to_owned()));
+        }
+        if subgraph.name == "hub" {
+            problems.push(("name", "is the hub's own: give the partner's graph another".to_owned()));
+        }
+        if !seen.insert(subgraph.name.to_ascii_uppercase()) {
+            problems.push(("name", "two subgraphs have this name: give one of them another".to_owned()));
+        }
+        if subgraph.requests_at_once == 0 {
+            problems.push(("requests_at_once", "must be at least 1".to_owned()));
+        }
+        let token_url = subgraph.oauth.as_ref().map(|oauth| &oauth.token_url);
+        let addresses = [("url", Some(&subgraph.url)), ("oauth.token_url", token_url)];
+        lead_somewhere(addresses, "a secret is not written here: use [subgraph.oauth]", &mut problems);
+        if let Some(oauth) = &mut subgraph.oauth {
+            match fetch(&oauth.client_secret, reader.environment()) {
+                Ok(text) => oauth.client_secret = Secret::Resolved(text),
+                Err(what) => problems.push(("oauth.client_secret", what)),
+            }
+        }
+        for (key, what) in problems {
+            reader.problem_at(place.clone(), &format!("{label}.{key}"), what);
+        }
+    }
+}
+
 fn addresses(source: &SourceSettings, problems: &mut Vec<(&'static str, String)>) {
     let addresses = [
         ("base_url", source.base_url.as_ref()),
         ("oauth.token_url", source.oauth.as_ref().map(|oauth| &oauth.token_url)),
     ];
+    lead_somewhere(addresses, "a secret is not written here: use [source.oauth]", problems);
+}
+
+/// Notes which addresses are none, and which hold what they should not.
+fn lead_somewhere(
+    addresses: [(&'static str, Option<&Url>); 2],
+    no_secrets: &str,
+    problems: &mut Vec<(&'static str, String)>,
+) {
     for (key, url) in addresses.into_iter().filter_map(|(key, url)| Some((key, url?))) {
         if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
             problems.push((key, "expected an address that begins with https://".to_owned()));
         }
         if has_credentials(url) {
-            problems.push((key, "a secret is not written here: use [source.oauth]".to_owned()));
+            problems.push((key, no_secrets.to_owned()));
         }
     }
 }

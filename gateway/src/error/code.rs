@@ -45,6 +45,8 @@ pub enum Code {
     Timeout,
     /// What is needed to answer cannot be had at present.
     Unavailable,
+    /// A partner's graph says that it failed, and not how.
+    SubgraphFailed,
     /// As many streams are open as there may be.
     TooManyStreams,
     /// As many operations run on this socket as may.
@@ -55,7 +57,7 @@ pub enum Code {
 
 impl Code {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::BadRequest,
         Self::NotFound,
         Self::MethodNotAllowed,
@@ -76,6 +78,7 @@ impl Code {
         Self::Forbidden,
         Self::Timeout,
         Self::Unavailable,
+        Self::SubgraphFailed,
         Self::TooManyStreams,
         Self::TooManyOperations,
         Self::Internal,
@@ -105,6 +108,7 @@ impl Code {
             Self::Forbidden => "FORBIDDEN",
             Self::Timeout => "TIMEOUT",
             Self::Unavailable => "UNAVAILABLE",
+            Self::SubgraphFailed => "SUBGRAPH_FAILED",
             Self::TooManyStreams => "TOO_MANY_STREAMS",
             Self::TooManyOperations => "TOO_MANY_OPERATIONS",
             Self::Internal => "INTERNAL",
@@ -129,9 +133,11 @@ impl Code {
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::DocumentNotTrusted | Self::Forbidden => StatusCode::FORBIDDEN,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
-            Self::Timeout | Self::Unavailable | Self::TooManyStreams | Self::TooManyOperations => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Timeout
+            | Self::Unavailable
+            | Self::SubgraphFailed
+            | Self::TooManyStreams
+            | Self::TooManyOperations => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::BadRequest
             | Self::ParseFailed

@@ -1,7 +1,7 @@
 //! The schema as its own definition tells it: what each field gives and each input takes. Read once, for the steps that
 //! go through a request before the library does, and through an answer after it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{
@@ -20,6 +20,8 @@ pub(crate) struct Definition {
     pub(crate) inputs: HashMap<Name, Input>,
     /// Enums with their values.
     pub(crate) enums: HashMap<Name, Vec<Name>>,
+    /// The objects that an interface or a union may be.
+    pub(crate) possible: HashMap<Name, HashSet<Name>>,
 }
 
 /// An input object.
@@ -45,6 +47,9 @@ impl Definition {
             let name = definition.node.name.node;
             match definition.node.kind {
                 TypeKind::Object(object) => {
+                    for interface in &object.implements {
+                        read.possible.entry(interface.node.clone()).or_default().insert(name.clone());
+                    }
                     read.objects.insert(name, fields(object.fields));
                 }
                 TypeKind::Interface(interface) => {
@@ -59,7 +64,11 @@ impl Definition {
                     let values = values.values.into_iter().map(|value| value.node.value.node).collect();
                     read.enums.insert(name, values);
                 }
-                TypeKind::Scalar | TypeKind::Union(_) => {}
+                TypeKind::Union(union) => {
+                    let members = union.members.into_iter().map(|member| member.node);
+                    read.possible.entry(name).or_default().extend(members);
+                }
+                TypeKind::Scalar => {}
             }
         }
         read
@@ -68,6 +77,11 @@ impl Definition {
     /// The fields of an object or an interface.
     pub(crate) fn fields(&self, name: &str) -> Option<&Fields> {
         self.objects.get(name).or_else(|| self.interfaces.get(name))
+    }
+
+    /// Whether an object of this type is of the other: the same, or one that it implements or is a member of.
+    pub(crate) fn is_of(&self, object: &str, other: &str) -> bool {
+        object == other || self.possible.get(other).is_some_and(|objects| objects.contains(object))
     }
 
     /// How many fields all objects have together.

@@ -33,6 +33,8 @@ pub(crate) type Hash = [u8; 32];
 pub(crate) struct Document {
     hash: Hash,
     tokens: u32,
+    /// Its text. Empty where the hub itself has made it.
+    pub(crate) text: Box<str>,
     pub(crate) parsed: ExecutableDocument,
     /// Whether it may read a field that not everybody may.
     pub(crate) is_guarded: bool,
@@ -40,19 +42,24 @@ pub(crate) struct Document {
 }
 
 impl Document {
-    fn new(hash: Hash, tokens: u32, parsed: ExecutableDocument) -> Self {
+    fn new(hash: Hash, tokens: u32, text: &str, parsed: ExecutableDocument) -> Self {
         let is_guarded = policy::is_guarded(&parsed);
-        Self { hash, tokens, parsed, is_guarded, is_valid: AtomicBool::new(false) }
+        Self { hash, tokens, text: text.into(), parsed, is_guarded, is_valid: AtomicBool::new(false) }
     }
 
     #[cfg(test)]
     pub(crate) fn of(text: &str) -> Self {
-        Self::new(hash(text), 0, parse_query(text).expect("a document"))
+        Self::new(hash(text), 0, text, parse_query(text).expect("a document"))
     }
 
     /// What the hub itself has made of a document. It is never kept.
     pub(crate) fn rewritten(parsed: ExecutableDocument) -> Self {
-        Self::new(Hash::default(), 0, parsed)
+        Self::new(Hash::default(), 0, "", parsed)
+    }
+
+    /// The hash of its text.
+    pub(crate) fn hash(&self) -> Hash {
+        self.hash
     }
 
     /// Whether it is known to fit the schema.
@@ -104,6 +111,22 @@ impl Documents {
         let parsed =
             Cache::builder().weigher(|_, document: &Arc<Document>| document.tokens).max_capacity(KEPT_TOKENS).build();
         Self { limits, parsed, persisted: Persisted::new(), trusted: Arc::default() }
+    }
+
+    /// The same documents for another schema, which they may not fit.
+    pub(crate) fn apart(&self) -> Self {
+        let documents = Self::new(Arc::clone(&self.limits));
+        Self { persisted: self.persisted.clone(), trusted: Arc::clone(&self.trusted), ..documents }
+    }
+
+    /// A document that the hub itself has written: it is bounded by what it was made of.
+    pub(crate) fn own(&self, text: &str) -> Result<Arc<Document>, Refused> {
+        let hash = hash(text);
+        if let Some(document) = self.parsed.get(&hash) {
+            return Ok(document);
+        }
+        let tokens = u32::try_from(text.len() / 4).unwrap_or(u32::MAX);
+        Ok(Arc::new(Document::new(hash, tokens, text, parse(text)?)))
     }
 
     /// Also finds what other replicas have been told.
@@ -192,7 +215,7 @@ impl Documents {
         let parsed = parse(text)?;
         structure::check(&parsed, &self.limits)?;
         let tokens = u32::try_from(tokens).unwrap_or(u32::MAX);
-        Ok(Arc::new(Document::new(hash, tokens, parsed)))
+        Ok(Arc::new(Document::new(hash, tokens, text, parsed)))
     }
 }
 

@@ -56,6 +56,21 @@ impl Gate {
         Self { documents: self.documents.trusting(trusted), ..self }
     }
 
+    /// The gate to another schema, with the same limits and the same documents trusted.
+    pub(crate) fn apart(&self, definition: Arc<Definition>) -> Self {
+        Self { definition, limits: Arc::clone(&self.limits), documents: self.documents.apart() }
+    }
+
+    /// The document that a request asks for.
+    pub(crate) async fn find(&self, request: &Request) -> Result<Arc<Document>, Refused> {
+        self.documents.find(request).await
+    }
+
+    /// A document that the hub itself has written.
+    pub(crate) fn own(&self, text: &str) -> Result<Arc<Document>, Refused> {
+        self.documents.own(text)
+    }
+
     /// Lets a request through, or says why not.
     pub(crate) async fn admit(&self, caller: &Caller, mut request: Request) -> Result<Admitted, Refused> {
         let document = self.documents.find(&request).await?;

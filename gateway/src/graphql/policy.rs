@@ -43,14 +43,14 @@ pub(crate) fn one(scope: &str) -> Vec<Vec<String>> {
 
 /// What a field asks of whoever reads it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Rule {
+pub(crate) struct Rule {
     authenticated: bool,
     /// All of one of these lists; no list: no scope.
     scopes: Vec<Vec<String>>,
 }
 
 impl Rule {
-    fn read(directives: &[Positioned<ConstDirective>]) -> Self {
+    pub(crate) fn read(directives: &[Positioned<ConstDirective>]) -> Self {
         let mut rule = Self::default();
         for directive in directives {
             match directive.node.name.node.as_str() {
@@ -66,7 +66,7 @@ impl Rule {
     }
 
     /// Why the viewer may not read it. `None`: they may.
-    fn refuses(&self, viewer: &Viewer) -> Option<Failure> {
+    pub(crate) fn refuses(&self, viewer: &Viewer) -> Option<Failure> {
         let holds_all = |list: &Vec<String>| list.iter().all(|scope| viewer.may(scope));
         if !self.scopes.is_empty() && !self.scopes.iter().any(holds_all) {
             return Some(Failure::Forbidden(self.wanted().join(" ")));

@@ -42,7 +42,7 @@ use crate::graphql::items::Items;
 pub(crate) struct Query;
 
 /// What can be read.
-#[Object]
+#[Object(name = "ClientQuery")]
 impl Query {
     /// Any record by its global id; null where there is none, or none that the viewer may see.
     async fn node(&self, ctx: &Context<'_>, #[graphql(desc = "The global id.")] id: ID) -> Result<Option<Node>> {

@@ -12,6 +12,7 @@ use async_graphql::{Name, Positioned, Response, Value, Variables};
 
 use super::definition::{Definition, root};
 use super::documents::Document;
+use super::subgraph::{ENTITIES, representations};
 
 /// Puts answers in shape.
 pub(crate) struct Shapes {
@@ -93,6 +94,9 @@ impl<'a> Shaping<'a> {
         for (key, wanted) in wanted {
             let field_type = fields.and_then(|fields| fields.get(&wanted.field.name.node));
             match (found.swap_remove(&key), field_type) {
+                (Some(value), Some(_)) if wanted.field.name.node == ENTITIES => {
+                    shaped.insert(key, self.entities(&wanted, value));
+                }
                 (Some(value), Some(field_type)) => {
                     shaped.insert(key, self.value(&wanted.below, field_type, value)?);
                 }
@@ -127,6 +131,18 @@ impl<'a> Shaping<'a> {
             None if field_type.nullable => Some(Value::Null),
             shaped => shaped,
         }
+    }
+
+    /// Records for a gateway: each is of the type that its representation names, and null where it lacks what must not be.
+    fn entities(&self, wanted: &Wanted<'a>, value: Value) -> Value {
+        let Value::List(values) = value else { return value };
+        let types = representations(wanted.field, self.variables);
+        let entity = |(index, value)| match (value, types.get(index).cloned().flatten()) {
+            (Value::Null, _) => Value::Null,
+            (value, Some(type_name)) => self.object(&wanted.below, &Name::new(type_name), value).unwrap_or_default(),
+            (value, None) => value,
+        };
+        Value::List(values.into_iter().enumerate().map(entity).collect())
     }
 
     /// What introspection gives, or a field of a type that cannot be told: put in order only.
@@ -196,7 +212,8 @@ mod tests {
 
     use super::*;
 
-    const SDL: &str = "type Query { a: A b: A! list: [A!]! node: Node } \
+    const SDL: &str = "type Query { a: A b: A! list: [A!]! node: Node _entities: [_Entity]! } \
+                       type B { z: Int } union _Entity = A | B \
                        type A implements Node { id: ID! x: Int y: Int! a: A } interface Node { id: ID! }";
 
     fn shaped(query: &str, data: Value) -> String {
@@ -226,6 +243,16 @@ mod tests {
         assert_eq!(shaped("{ a { a { y } x } }", value!({ "a": { "x": 1, "a": {} } })), r#"{"a":{"a":null,"x":1}}"#);
         assert_eq!(shaped("{ b { y } }", value!({ "b": {} })), "null");
         assert_eq!(shaped("{ list { y } }", value!({ "list": [{ "y": 1 }, {}] })), "null");
+    }
+
+    #[test]
+    fn entities_are_of_the_types_that_their_representations_name() {
+        let query = r#"{ e: _entities(representations: [{__typename: "A"}, {__typename: "B"}, {__typename: "A"}]) {
+            ... on A { x y } ... on B { z } } }"#;
+        let data = value!({ "e": [{ "y": 2 }, { "z": 3 }, null] });
+        assert_eq!(shaped(query, data), r#"{"e":[{"x":null,"y":2},{"z":3},null]}"#);
+        // `y` must not be null, and failed.
+        assert_eq!(shaped(query, value!({ "e": [{ "x": 1 }, {}, null] })), r#"{"e":[null,{"z":null},null]}"#);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use async_graphql::parser::types::{
 use async_graphql::{Name, Pos, Positioned, Value, Variables};
 
 use self::length::Lengths;
+pub(in crate::graphql) use self::length::assumed_length;
 use crate::config::LimitSettings;
 use crate::error::{Code, Refused};
 use crate::graphql::definition::{Definition, named, root};

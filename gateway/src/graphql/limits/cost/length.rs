@@ -5,6 +5,7 @@ use async_graphql::{Name, Value, Variables};
 
 use crate::graphql::definition::{Definition, named};
 use crate::graphql::page;
+use crate::graphql::subgraph::ENTITIES;
 use crate::graphql::types::change;
 
 /// Lists that are no pages, and are longer than [`ASSUMED`]. The domain bounds them, not a statement.
@@ -21,6 +22,11 @@ const LONGER: [(&str, &str, usize); 9] = [
 ];
 /// Any other list that is no page.
 const ASSUMED: usize = 10;
+
+/// How long a list is taken to be that is no page.
+pub(in crate::graphql) fn assumed_length(parent: &str, field: &str) -> usize {
+    LONGER.iter().find(|(of, list, _)| *of == parent && *list == field).map_or(ASSUMED, |(_, _, length)| *length)
+}
 
 /// Tells lengths from an operation's arguments and variables.
 pub(super) struct Lengths<'a> {
@@ -46,11 +52,15 @@ impl Lengths<'_> {
                 Some(Value::List(ids)) => ids.len().min(self.longest),
                 _ => 1,
             }
+        } else if name == ENTITIES {
+            match self.argument(field, "representations") {
+                Some(Value::List(representations)) => representations.len(),
+                _ => 1,
+            }
         } else if field.get_argument("first").is_some() {
             self.asked(parent, field)
         } else {
-            let longer = LONGER.iter().find(|(of, list, _)| *of == parent.as_str() && *list == name);
-            longer.map_or(ASSUMED, |(_, _, length)| *length)
+            assumed_length(parent, name)
         };
         (length, None)
     }

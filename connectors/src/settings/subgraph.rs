@@ -1,0 +1,72 @@
+//! What configuration says of a subgraph: a partner's live graph.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+use url::Url;
+
+use super::OAuthSettings;
+
+/// One `[[subgraph]]` of the configuration.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubgraphSettings {
+    /// Its name, unique: a letter, then letters, digits, `_` and `-`.
+    pub name: String,
+    /// Where it takes GraphQL over HTTP.
+    pub url: Url,
+    /// An answer may take this long, with everything that is done for it. What takes longer is null.
+    #[serde(default = "timeout", deserialize_with = "duration")]
+    pub timeout: Duration,
+    /// The file of its schema. Where absent, it is asked for its schema (`_service`).
+    pub schema: Option<PathBuf>,
+    /// How to get tokens. None are sent where absent.
+    pub oauth: Option<OAuthSettings>,
+    /// An answer may be this large, in bytes, unpacked.
+    #[serde(default = "max_answer_bytes")]
+    pub max_answer_bytes: u64,
+    /// Requests to it under way at a time; others wait, within their time.
+    #[serde(default = "requests_at_once")]
+    pub requests_at_once: usize,
+}
+
+fn timeout() -> Duration {
+    Duration::from_secs(5)
+}
+
+fn max_answer_bytes() -> u64 {
+    16 * 1024 * 1024
+}
+
+fn requests_at_once() -> usize {
+    64
+}
+
+/// Reads `500ms`, `2s`, `1m`.
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let millis = text.strip_suffix("ms").and_then(|number| number.trim().parse().ok());
+    let millis = millis.filter(|millis| *millis > 0).map(Duration::from_millis);
+    millis.or_else(|| super::parse_duration(&text)).ok_or_else(|| {
+        serde::de::Error::custom(format!("`{text}` is no duration: expected a number and ms, s or m, as 2s"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subgraph_has_a_name_an_address_and_the_rest_by_itself() {
+        let settings: SubgraphSettings =
+            serde_json::from_value(serde_json::json!({ "name": "a", "url": "http://127.0.0.1/", "timeout": "250ms" }))
+                .unwrap();
+        assert_eq!(settings.timeout, Duration::from_millis(250));
+        assert_eq!(settings.requests_at_once, 64);
+        for timeout in ["", "ms", "0ms", "2", "-1s"] {
+            let settings = serde_json::json!({ "name": "a", "url": "http://127.0.0.1/", "timeout": timeout });
+            assert!(serde_json::from_value::<SubgraphSettings>(settings).is_err(), "{timeout}");
+        }
+    }
+}

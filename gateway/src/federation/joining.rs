@@ -1,0 +1,145 @@
+//! Joins the subgraphs that are set: asks each for its schema, composes them, and looks again now and then. A new
+//! supergraph goes live only where it composes and can be planned over; else the last one stays.
+
+use std::collections::HashMap;
+
+use async_graphql::{Value, Variables};
+use connectors::api::{self, Subgraph};
+use connectors::settings::SubgraphSettings;
+use entity::Clock;
+use futures::future::join_all;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
+
+use super::compose::{Composing, Grafbase, Part};
+use super::supergraph::{HUB, NotTaken};
+use super::{Federation, partner};
+
+const SERVICE: &str = "query { _service { sdl } }";
+
+/// The subgraphs that are set, and what is known of their schemas.
+pub(super) struct Joining {
+    federation: Federation,
+    subgraphs: Vec<SubgraphSettings>,
+    asked: HashMap<String, Subgraph>,
+    /// The schema that each has told last.
+    known: HashMap<String, String>,
+    /// What was composed last, whatever came of it.
+    tried: Vec<Part>,
+}
+
+impl Joining {
+    pub(super) fn new(federation: Federation, subgraphs: &[SubgraphSettings]) -> anyhow::Result<Self> {
+        let client = api::client()?;
+        let mut asked = HashMap::new();
+        for settings in subgraphs.iter().filter(|settings| settings.schema.is_none()) {
+            asked.insert(settings.name.clone(), Subgraph::new(&client, settings, Clock::system())?);
+        }
+        let subgraphs = subgraphs.to_vec();
+        Ok(Self { federation, subgraphs, asked, known: HashMap::new(), tried: Vec::new() })
+    }
+
+    /// Looks at every schema, and joins them where any has changed. A subgraph that has never told its schema is left out
+    /// until it does: what it has cannot be asked for, and nothing else suffers.
+    pub(super) async fn look(&mut self) {
+        let told = join_all(self.subgraphs.iter().map(|settings| self.schema(settings))).await;
+        let told = self.subgraphs.iter().zip(told).filter_map(|(settings, sdl)| Some((settings.name.clone(), sdl?)));
+        self.known.extend(told.collect::<Vec<_>>());
+        let mut parts = Vec::new();
+        if self.federation.0.settings.local {
+            let sdl = crate::graphql::federation_sdl().to_owned();
+            parts.push(Part { name: HUB.to_owned(), url: String::new(), sdl });
+        }
+        for settings in &self.subgraphs {
+            if let Some(sdl) = self.known.get(&settings.name) {
+                let (name, url) = (settings.name.clone(), settings.url.to_string());
+                parts.push(Part { name, url, sdl: sdl.clone() });
+            }
+        }
+        if parts == self.tried || self.known.is_empty() {
+            return;
+        }
+        self.tried.clone_from(&parts);
+        if let Err(error) = self.join(parts).await {
+            error!(error = error.as_ref() as &dyn std::error::Error, "the subgraphs cannot be joined: {error}");
+        }
+    }
+
+    async fn join(&self, parts: Vec<Part>) -> anyhow::Result<()> {
+        let composed = tokio::task::spawn_blocking(move || Grafbase.compose(&parts)).await;
+        let refused = |reasons: Vec<String>| NotTaken(reasons.join("; "));
+        let supergraph =
+            composed.unwrap_or_else(|_| Err(vec!["the composition panicked".to_owned()])).map_err(refused)?;
+        self.federation.join(supergraph, &self.subgraphs).await
+    }
+
+    /// A subgraph's schema. `None`: it cannot be had at present.
+    async fn schema(&self, settings: &SubgraphSettings) -> Option<String> {
+        let name = &settings.name;
+        if let Some(file) = &settings.schema {
+            let text = tokio::fs::read_to_string(file).await;
+            let told = |error: &std::io::Error| {
+                warn!(
+                    subgraph.name = name,
+                    error = error as &dyn std::error::Error,
+                    "a subgraph's schema cannot be read"
+                );
+            };
+            return text.inspect_err(told).ok();
+        }
+        let mut told = partner::ask(name, self.asked.get(name)?, SERVICE, &Variables::default()).await;
+        let sdl = match &mut told.data {
+            Value::Object(data) => data.swap_remove("_service").map(Value::into_json),
+            _ => None,
+        };
+        let sdl = sdl.and_then(Result::ok).and_then(|service| Some(service.get("sdl")?.as_str()?.to_owned()));
+        if sdl.is_none() {
+            warn!(subgraph.name = name, "a subgraph does not tell its schema");
+        }
+        sdl
+    }
+
+    /// Looks now and then, until the hub stops.
+    pub(super) fn keep(mut self, shutdown: CancellationToken) -> JoinHandle<()> {
+        tokio::spawn(async move {
+            let every = self.federation.0.settings.poll();
+            while shutdown.run_until_cancelled(sleep(every)).await.is_some() {
+                self.look().await;
+            }
+        })
+    }
+}
+
+impl Federation {
+    /// The graph as it is set: with the supergraph in the file that is named, or with the subgraphs that are listed, which
+    /// are looked at again now and then until `shutdown`.
+    ///
+    /// # Errors
+    /// What is wrong with the file, or with a subgraph's settings. A subgraph that cannot be asked is no error.
+    pub async fn open(
+        graph: crate::graphql::Graph,
+        settings: &crate::config::FederationSettings,
+        subgraphs: &[SubgraphSettings],
+        shutdown: CancellationToken,
+    ) -> anyhow::Result<(Self, Option<JoinHandle<()>>)> {
+        let federation = Self::of(graph, settings);
+        if let Some(file) = &settings.supergraph {
+            federation.join_file(file, subgraphs).await?;
+            return Ok((federation, None));
+        }
+        if subgraphs.is_empty() {
+            return Ok((federation, None));
+        }
+        let mut joining = Joining::new(federation.clone(), subgraphs)?;
+        joining.look().await;
+        Ok((federation, Some(joining.keep(shutdown))))
+    }
+
+    /// Whether partners' graphs are joined.
+    #[must_use]
+    pub fn is_joined(&self) -> bool {
+        self.live().is_some()
+    }
+}

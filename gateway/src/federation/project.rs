@@ -1,0 +1,308 @@
+//! Makes the answer of what was told: exactly the fields that were asked for, in their order, of the types that the schema
+//! says. What must not be null and is takes its parent with it; what is no value of its type is null, and an error says so.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use async_graphql::indexmap::IndexMap;
+use async_graphql::parser::types::{
+    BaseType, Directive, ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet, Type,
+};
+use async_graphql::{Name, PathSegment, Positioned, ServerError, Value, Variables};
+
+use crate::error::{Code, set_code};
+use crate::graphql::definition::{Definition, root};
+
+/// What is told of the schema itself, by the field of the root that asks for it.
+pub(super) type Introspected<'a> = &'a dyn Fn(&Field, &[&SelectionSet]) -> Value;
+
+/// An operation's answer: its data, and the errors that come of making it, after those that were told.
+pub(super) fn project(
+    definition: &Definition,
+    document: &ExecutableDocument,
+    operation: &OperationDefinition,
+    variables: &Variables,
+    introspected: Introspected<'_>,
+    (told, errors): (Value, Vec<ServerError>),
+) -> (Value, Vec<ServerError>) {
+    let mut projection = Projection { definition, document, variables, introspected, path: Vec::new(), errors };
+    let selected = Rc::new(Selected::new(vec![&operation.selection_set.node]));
+    let data = projection.object(&selected, &Name::new(root(operation.ty)), told).unwrap_or_default();
+    (data, projection.errors)
+}
+
+struct Projection<'a> {
+    definition: &'a Definition,
+    document: &'a ExecutableDocument,
+    variables: &'a Variables,
+    introspected: Introspected<'a>,
+    path: Vec<PathSegment>,
+    errors: Vec<ServerError>,
+}
+
+/// What is selected below a field, and what that comes to for each type: the objects of a list are asked for the same.
+struct Selected<'a> {
+    sets: Vec<&'a SelectionSet>,
+    wanted: RefCell<HashMap<Name, Wanted<'a>>>,
+}
+
+/// The fields that are wanted of an object, in their order.
+type Wanted<'a> = Rc<Vec<(Name, &'a Field, Rc<Selected<'a>>)>>;
+
+impl<'a> Selected<'a> {
+    fn new(sets: Vec<&'a SelectionSet>) -> Self {
+        Self { sets, wanted: RefCell::default() }
+    }
+}
+
+impl<'a> Projection<'a> {
+    /// The object with what is wanted of it. `None` where it lacks what must not be null.
+    fn object(&mut self, selected: &Rc<Selected<'a>>, type_name: &Name, value: Value) -> Option<Value> {
+        let Value::Object(mut told) = value else { return None };
+        let concrete = match told.get("__typename") {
+            Some(Value::String(name)) if self.definition.objects.contains_key(name.as_str()) => Name::new(name),
+            Some(Value::Enum(name)) if self.definition.objects.contains_key(name) => name.clone(),
+            _ => type_name.clone(),
+        };
+        let fields = self.definition.objects.get(&concrete)?;
+        let wanted = self.wanted(selected, &concrete);
+        let mut object = IndexMap::with_capacity(wanted.len());
+        for (key, field, below) in wanted.iter() {
+            let name = field.name.node.as_str();
+            if name == "__typename" {
+                object.insert(key.clone(), Value::String(concrete.to_string()));
+            } else if name.starts_with("__") {
+                object.insert(key.clone(), (self.introspected)(field, &below.sets));
+            } else {
+                let ty = fields.get(name)?;
+                self.path.push(PathSegment::Field(key.to_string()));
+                // One that is asked for twice is moved once, and its selections are one.
+                let value = self.value(below, ty, told.swap_remove(key).unwrap_or_default(), &concrete, name);
+                self.path.pop();
+                object.insert(key.clone(), value?);
+            }
+        }
+        Some(Value::Object(object))
+    }
+
+    /// The value as its type wants it. `None` where it must not be null and is.
+    fn value(
+        &mut self,
+        below: &Rc<Selected<'a>>,
+        ty: &Type,
+        value: Value,
+        parent: &Name,
+        field: &str,
+    ) -> Option<Value> {
+        let projected = match (&ty.base, value) {
+            (_, Value::Null) => None,
+            (BaseType::List(item), Value::List(values)) => {
+                let mut items = Some(Vec::with_capacity(values.len()));
+                for (index, value) in values.into_iter().enumerate() {
+                    self.path.push(PathSegment::Index(index));
+                    let value = self.value(below, item, value, parent, field);
+                    self.path.pop();
+                    match (&mut items, value) {
+                        (Some(items), Some(value)) => items.push(value),
+                        _ => items = None,
+                    }
+                }
+                items.map(Value::List)
+            }
+            (BaseType::List(_), _) => {
+                self.misfit(&format!("`{parent}.{field}` is no list"));
+                None
+            }
+            (BaseType::Named(name), value) if self.is_composite(name) => {
+                if matches!(value, Value::Object(_)) {
+                    self.object(below, name, value)
+                } else {
+                    self.misfit(&format!("`{parent}.{field}` is no object"));
+                    None
+                }
+            }
+            (BaseType::Named(name), value) => self.leaf(name, value, parent, field),
+        };
+        match projected {
+            Some(value) => Some(value),
+            None if ty.nullable => Some(Value::Null),
+            None => {
+                if !self.is_told() {
+                    self.tell(format!("`{parent}.{field}` must not be null, and is."));
+                }
+                None
+            }
+        }
+    }
+
+    /// The value of a scalar or an enum. `None` where it is none.
+    fn leaf(&mut self, type_name: &Name, value: Value, parent: &Name, field: &str) -> Option<Value> {
+        let fits = match (type_name.as_str(), &value) {
+            ("Int", Value::Number(number)) => {
+                number.as_i64().is_some_and(|number| i32::try_from(number).is_ok())
+                    || number.as_f64().is_some_and(|number| number.fract() == 0.0 && number.abs() < 2_147_483_648.0)
+            }
+            ("Float", Value::Number(_)) | ("String", Value::String(_)) | ("Boolean", Value::Boolean(_)) => true,
+            ("ID", Value::String(_) | Value::Number(_)) => true,
+            ("Int" | "Float" | "String" | "Boolean" | "ID", _) => false,
+            _ => match (self.definition.enums.get(type_name), &value) {
+                (Some(values), Value::String(given)) => values.iter().any(|value| value == given),
+                (Some(values), Value::Enum(given)) => values.contains(given),
+                (Some(_), _) => false,
+                (None, _) => true,
+            },
+        };
+        match (fits, type_name.as_str(), value) {
+            (true, "ID", Value::Number(number)) => Some(Value::String(number.to_string())),
+            (true, _, value) => Some(value),
+            (false, ..) => {
+                self.misfit(&format!("`{parent}.{field}` has a value that is no `{type_name}`"));
+                None
+            }
+        }
+    }
+
+    fn is_composite(&self, name: &Name) -> bool {
+        self.definition.fields(name).is_some() || self.definition.possible.contains_key(name)
+    }
+
+    fn misfit(&mut self, what: &str) {
+        self.tell(format!("A subgraph broke the schema's promise: {what}."));
+    }
+
+    fn tell(&mut self, message: String) {
+        let mut error = ServerError::new(message, None);
+        error.path.clone_from(&self.path);
+        set_code(&mut error, Code::Unavailable);
+        self.errors.push(error);
+    }
+
+    /// Whether an error says already why there is nothing here: one at this place, above it or below it.
+    fn is_told(&self) -> bool {
+        self.errors.iter().any(|error| error.path.iter().zip(&self.path).all(|(one, other)| one == other))
+    }
+
+    fn wanted(&self, selected: &Rc<Selected<'a>>, type_name: &Name) -> Wanted<'a> {
+        if let Some(wanted) = selected.wanted.borrow().get(type_name) {
+            return Rc::clone(wanted);
+        }
+        let mut found: IndexMap<Name, (&'a Field, Vec<&'a SelectionSet>)> = IndexMap::new();
+        for set in &selected.sets {
+            self.collect(set, type_name, &mut found);
+        }
+        let wanted = found.into_iter().map(|(key, (field, sets))| (key, field, Rc::new(Selected::new(sets))));
+        let wanted: Wanted<'a> = Rc::new(wanted.collect());
+        selected.wanted.borrow_mut().insert(type_name.clone(), Rc::clone(&wanted));
+        wanted
+    }
+
+    /// The fields that a selection asks of an object of this type (section 6.3.2 of the specification).
+    fn collect(
+        &self,
+        set: &'a SelectionSet,
+        type_name: &Name,
+        found: &mut IndexMap<Name, (&'a Field, Vec<&'a SelectionSet>)>,
+    ) {
+        for selection in &set.items {
+            if is_left_out(selection.node.directives(), self.variables) {
+                continue;
+            }
+            let (condition, below) = match &selection.node {
+                Selection::Field(field) => {
+                    let field = &field.node;
+                    let entry = found.entry(field.response_key().node.clone()).or_insert((field, Vec::new()));
+                    entry.1.push(&field.selection_set.node);
+                    continue;
+                }
+                Selection::InlineFragment(fragment) => {
+                    (fragment.node.type_condition.as_ref(), &fragment.node.selection_set.node)
+                }
+                Selection::FragmentSpread(spread) => {
+                    let Some(fragment) = self.document.fragments.get(&spread.node.fragment_name.node) else { continue };
+                    (Some(&fragment.node.type_condition), &fragment.node.selection_set.node)
+                }
+            };
+            if condition.is_none_or(|condition| self.definition.is_of(type_name, &condition.node.on.node)) {
+                self.collect(below, type_name, found);
+            }
+        }
+    }
+}
+
+/// Whether `@skip` or `@include` leaves a selection out.
+pub(super) fn is_left_out(directives: &[Positioned<Directive>], variables: &Variables) -> bool {
+    directives.iter().any(|directive| {
+        let skips = match directive.node.name.node.as_str() {
+            "skip" => true,
+            "include" => false,
+            _ => return false,
+        };
+        let condition = directive.node.get_argument("if").map(|value| value.node.clone());
+        let condition =
+            condition.and_then(|value| value.into_const_with(|name| variables.get(&name).cloned().ok_or(())).ok());
+        condition == Some(Value::Boolean(skips))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::parser::parse_query;
+    use async_graphql::value;
+
+    use super::*;
+
+    const SDL: &str = "type Query { a: A must: A! list: [A!] node: Node any: Any color: Color id: ID n: Int } \
+        interface Node { x: Int } union Any = A | B enum Color { RED } \
+        type A implements Node { x: Int y: Int! a: A } type B implements Node { x: Int z: String }";
+
+    fn projected(query: &str, told: Value) -> (String, Vec<String>) {
+        let document = parse_query(query).unwrap();
+        let operation = document.operations.iter().next().unwrap().1.node.clone();
+        let introspected = |_: &Field, _: &[&SelectionSet]| value!({ "told": true });
+        let variables = Variables::from_json(serde_json::json!({ "yes": true }));
+        let (data, errors) =
+            project(&Definition::of(SDL), &document, &operation, &variables, &introspected, (told, Vec::new()));
+        let errors = errors.iter().map(|error| serde_json::to_value(&error.path).unwrap().to_string()).collect();
+        (serde_json::to_string(&data).unwrap(), errors)
+    }
+
+    #[test]
+    fn what_was_asked_for_stands_in_its_order_and_nothing_else() {
+        let told = value!({ "n": 1, "extra": 2, "a": { "__typename": "A", "y": 2, "x": 1, "key": 3 } });
+        let query = "query ($yes: Boolean!) { t: __typename a { x ...F } n s: n @skip(if: $yes) __schema { x } } \
+                     fragment F on Node { x ... on A { y __typename } ... on B { z } }";
+        let expected = r#"{"t":"Query","a":{"x":1,"y":2,"__typename":"A"},"n":1,"__schema":{"told":true}}"#;
+        assert_eq!(projected(query, told), (expected.to_owned(), vec![]));
+    }
+
+    #[test]
+    fn an_object_of_an_abstract_type_gives_what_is_asked_of_its_own() {
+        let told = value!({ "any": { "__typename": "B", "z": "z" }, "node": { "__typename": "A", "x": 1, "y": 2 } });
+        let query = "{ any { ... on A { y } ... on B { z } } node { x ... on B { z } } }";
+        assert_eq!(projected(query, told), (r#"{"any":{"z":"z"},"node":{"x":1}}"#.to_owned(), vec![]));
+        // One that does not say what it is, or is what nobody knows, is not there.
+        let told = value!({ "any": { "__typename": "Secret", "z": "z" }, "node": { "x": 1 } });
+        assert_eq!(projected(query, told), (r#"{"any":null,"node":null}"#.to_owned(), vec![]));
+    }
+
+    #[test]
+    fn what_must_not_be_null_takes_its_parent_with_it_and_says_so() {
+        let told = value!({ "list": [{ "y": 1 }, { "y": null }], "a": { "a": { "x": 1 }, "x": 1 } });
+        let (data, errors) = projected("{ list { y } a { a { y } x } }", told);
+        assert_eq!(data, r#"{"list":null,"a":{"a":null,"x":1}}"#);
+        assert_eq!(errors, [r#"["list",1,"y"]"#, r#"["a","a","y"]"#]);
+        assert_eq!(
+            projected("{ must { x } n }", value!({ "n": 1 })),
+            ("null".to_owned(), vec![r#"["must"]"#.to_owned()])
+        );
+    }
+
+    #[test]
+    fn what_is_no_value_of_its_type_is_null() {
+        let told = value!({ "color": "BLUE", "n": "1", "a": [1], "list": { "y": 1 }, "id": 7 });
+        let (data, errors) = projected("{ color n a { x } list { x } id }", told);
+        assert_eq!(data, r#"{"color":null,"n":null,"a":null,"list":null,"id":"7"}"#);
+        assert_eq!(errors, [r#"["color"]"#, r#"["n"]"#, r#"["a"]"#, r#"["list"]"#]);
+    }
+}

@@ -1,0 +1,223 @@
+//! One supergraph, ready to answer: what its schema says, who its subgraphs are, and how its operations are planned.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use async_graphql::parser::parse_schema;
+use async_graphql::parser::types::{
+    ConstDirective, ExecutableDocument, FieldDefinition, Selection, SelectionSet, TypeKind, TypeSystemDefinition,
+};
+use async_graphql::{Name, Positioned, Value};
+use moka::sync::Cache;
+
+use super::guards::Guards;
+use super::introspect::Introspection;
+use super::plan::{Chosen, HivePlanner, Plan, PlanFailed, Planning};
+use crate::graphql::definition::{Definition, root};
+use crate::graphql::{Gate, Graph, Hash};
+
+/// Plans that are kept: those of the operations of some thousand documents.
+const PLANS: u64 = 5_000;
+/// The subgraph that is the hub itself.
+pub(super) const HUB: &str = "hub";
+
+/// A supergraph that can be asked.
+pub(super) struct Supergraph {
+    pub(super) definition: Arc<Definition>,
+    pub(super) introspection: Introspection,
+    pub(super) gate: Gate,
+    pub(super) guards: Guards,
+    pub(super) planner: Arc<dyn Planning>,
+    /// Its subgraphs by name, with the addresses that it gives.
+    pub(super) subgraphs: Vec<(String, String)>,
+    plans: Cache<PlanKey, Arc<Plan>>,
+    /// The fields that are the hub's alone, by type. `None`: the hub is no part of it.
+    own: Option<HashMap<Name, HashSet<Name>>>,
+    /// Documents that have been looked at: whether they are about the hub's own fields alone.
+    looked_at: Cache<Hash, bool>,
+}
+
+/// A document, its operation, and what it was chosen for where fields move from one subgraph to another.
+type PlanKey = (Hash, Option<String>, Vec<bool>);
+
+/// Why a supergraph cannot be taken, in a sentence for the operator.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NotTaken(pub(super) String);
+
+impl Supergraph {
+    /// The supergraph that this text defines. With `has_hub`, its subgraph `hub` is `graph`.
+    ///
+    /// # Errors
+    /// What is wrong with it. Takes a thread for as long as it takes.
+    pub(super) fn read(text: &str, graph: &Graph, has_hub: bool) -> Result<Self, NotTaken> {
+        let planner = HivePlanner::new(text).map_err(NotTaken)?;
+        Self::planned_by(Arc::new(planner), text, graph, has_hub)
+    }
+
+    fn planned_by(planner: Arc<dyn Planning>, text: &str, graph: &Graph, has_hub: bool) -> Result<Self, NotTaken> {
+        let sdl = planner.public_sdl();
+        let unreadable = |error: async_graphql::parser::Error| NotTaken(format!("it cannot be read: {error}"));
+        let introspection = Introspection::of(&sdl).map_err(unreadable)?;
+        let definition = Arc::new(Definition::of(&sdl));
+        if !definition.objects.contains_key("Query") {
+            return Err(NotTaken("it has no type `Query`".to_owned()));
+        }
+        let subgraphs = planner.subgraphs();
+        let has_hub = has_hub && subgraphs.iter().any(|(name, _)| name == HUB);
+        let hub = has_hub.then(|| Definition::of(&crate::graphql::sdl()));
+        let document = parse_schema(text).map_err(unreadable)?;
+        let own = hub.as_ref().map(|hub| own(hub, &document.definitions));
+        let guards = Guards::of(&document.definitions, hub.as_ref());
+        let supergraph = Self {
+            gate: graph.gate_to(Arc::clone(&definition)),
+            definition,
+            introspection,
+            guards,
+            planner,
+            subgraphs,
+            plans: Cache::new(PLANS),
+            own,
+            looked_at: Cache::new(PLANS),
+        };
+        supergraph
+            .planner
+            .plan("{ __typename }", None, &Chosen::default())
+            .map_err(|error| NotTaken(format!("it cannot be planned over: {error}")))?;
+        Ok(supergraph)
+    }
+
+    /// The subgraph that is the hub. `None`: it is no part.
+    pub(super) fn has_hub(&self) -> bool {
+        self.own.is_some()
+    }
+
+    /// Whether the document of this hash is about the hub's own fields alone. `None`: it has not been looked at.
+    pub(super) fn is_known_as_own(&self, hash: &Hash) -> Option<bool> {
+        self.looked_at.get(hash)
+    }
+
+    /// Whether a document is about the hub's own fields alone.
+    pub(super) fn is_own(&self, hash: Hash, document: &ExecutableDocument) -> bool {
+        let Some(own) = &self.own else { return false };
+        let is_own = document.operations.iter().all(|(_, operation)| {
+            let operation = &operation.node;
+            names_own(own, &operation.selection_set.node, Some(root(operation.ty)), &self.definition)
+        }) && document.fragments.values().all(|fragment| {
+            let on = fragment.node.type_condition.node.on.node.as_str();
+            names_own(own, &fragment.node.selection_set.node, Some(on), &self.definition)
+        });
+        self.looked_at.insert(hash, is_own);
+        is_own
+    }
+
+    /// How an operation is answered; planned once, off the threads that answer.
+    pub(super) async fn plan(
+        &self,
+        hash: Hash,
+        text: String,
+        operation: Option<String>,
+        chosen: Chosen,
+    ) -> Result<Arc<Plan>, PlanFailed> {
+        let taken = self.planner.shares().iter().map(|share| chosen.place < *share).collect();
+        let key = (hash, operation.clone(), taken);
+        if let Some(plan) = self.plans.get(&key) {
+            return Ok(plan);
+        }
+        let planner = Arc::clone(&self.planner);
+        let planned = tokio::task::spawn_blocking(move || planner.plan(&text, operation.as_deref(), &chosen)).await;
+        let plan = Arc::new(planned.unwrap_or(Err(PlanFailed::Panicked))?);
+        self.plans.insert(key, Arc::clone(&plan));
+        Ok(plan)
+    }
+}
+
+/// Whether every field is one of the hub's own. A type that the hub does not know has none.
+fn names_own(
+    own: &HashMap<Name, HashSet<Name>>,
+    set: &SelectionSet,
+    on: Option<&str>,
+    definition: &Definition,
+) -> bool {
+    set.items.iter().all(|selection| match &selection.node {
+        Selection::Field(field) => {
+            let name = field.node.name.node.as_str();
+            // What other gateways ask of the hub, they ask of it alone.
+            if name == "__typename" || on == Some("Query") && matches!(name, "_service" | "_entities") {
+                return true;
+            }
+            let Some(on) = on else { return false };
+            let is_own = own.get(on).is_some_and(|fields| fields.contains(name));
+            let ty = definition.fields(on).and_then(|fields| fields.get(name));
+            let below = ty.map(|ty| crate::graphql::definition::named(ty).as_str());
+            is_own && names_own(own, &field.node.selection_set.node, below, definition)
+        }
+        Selection::InlineFragment(fragment) => {
+            let condition = fragment.node.type_condition.as_ref().map(|condition| condition.node.on.node.as_str());
+            let is_known = condition.is_none_or(|condition| own.contains_key(condition));
+            is_known && names_own(own, &fragment.node.selection_set.node, condition.or(on), definition)
+        }
+        // Every fragment is looked at for itself.
+        Selection::FragmentSpread(_) => true,
+    })
+}
+
+/// The hub's fields, without those that another subgraph has taken over.
+fn own(hub: &Definition, supergraph: &[TypeSystemDefinition]) -> HashMap<Name, HashSet<Name>> {
+    let graph = graph_of_hub(supergraph);
+    let mut own: HashMap<Name, HashSet<Name>> = HashMap::new();
+    for (name, fields) in hub.objects.iter().chain(&hub.interfaces) {
+        own.insert(name.clone(), fields.keys().cloned().collect());
+    }
+    // Abstract types have no fields of their own, and may be named.
+    hub.possible.keys().for_each(|name| {
+        own.entry(name.clone()).or_default();
+    });
+    for definition in supergraph {
+        let TypeSystemDefinition::Type(definition) = definition else { continue };
+        let fields = match &definition.node.kind {
+            TypeKind::Object(object) => &object.fields,
+            TypeKind::Interface(interface) => &interface.fields,
+            _ => continue,
+        };
+        let Some(own) = own.get_mut(&definition.node.name.node) else { continue };
+        for field in fields.iter().filter(|field| !is_resolved_by(&field.node, graph.as_deref())) {
+            own.remove(&field.node.name.node);
+        }
+    }
+    own
+}
+
+/// The hub's own name in `join__Graph`.
+fn graph_of_hub(supergraph: &[TypeSystemDefinition]) -> Option<String> {
+    supergraph.iter().find_map(|definition| {
+        let TypeSystemDefinition::Type(definition) = definition else { return None };
+        let TypeKind::Enum(graphs) = &definition.node.kind else { return None };
+        let is_hub = |directive: &Positioned<ConstDirective>| {
+            argument(directive, "join__graph", "name") == Some(&Value::String(HUB.to_owned()))
+        };
+        let hub = graphs.values.iter().find(|value| value.node.directives.iter().any(is_hub))?;
+        Some(hub.node.value.node.to_string())
+    })
+}
+
+fn argument<'d>(directive: &'d Positioned<ConstDirective>, name: &str, argument: &str) -> Option<&'d Value> {
+    let is_it = directive.node.name.node == name;
+    is_it.then(|| directive.node.get_argument(argument)).flatten().map(|value| &value.node)
+}
+
+/// Whether the field is this graph's to answer, and no other has taken it over.
+fn is_resolved_by(field: &FieldDefinition, graph: Option<&str>) -> bool {
+    let joined: Vec<_> = field.directives.iter().filter(|one| one.node.name.node == "join__field").collect();
+    let holds = |directive: &Positioned<ConstDirective>, name: &str| {
+        argument(directive, "join__field", name) == Some(&Value::Boolean(true))
+    };
+    let is_ours = |directive: &&Positioned<ConstDirective>| match argument(directive, "join__field", "graph") {
+        Some(Value::Enum(name)) => Some(name.as_str()) == graph,
+        _ => false,
+    };
+    let is_labelled = joined.iter().any(|one| argument(one, "join__field", "overrideLabel").is_some());
+    let ours = joined.iter().find(|one| is_ours(one));
+    let is_kept = ours.is_some_and(|ours| !holds(ours, "external") && !holds(ours, "usedOverridden"));
+    !is_labelled && (joined.is_empty() || is_kept)
+}

@@ -1,0 +1,7 @@
+//! The hub in a federated graph: as a subgraph of others', and as the gateway to partners'.
+
+mod faults;
+mod generated;
+mod joined;
+mod subgraph;
+mod world;

@@ -1,0 +1,220 @@
+//! The hub's own graph and a partner's at one address.
+
+use anyhow::{Context, Result, ensure};
+use async_graphql::{EmptyMutation, EmptySubscription, ID, Object, Schema, SimpleObject};
+use connectors::sync::RunOptions;
+use gateway::config::{CacheSettings, FederationSettings, LimitSettings, Settings};
+use gateway::federation::Federation;
+use serde_json::{Value, json};
+use tests::gateway::{TestGateway, told};
+use tests::hub::TestHub;
+use tests::store::Backend;
+use tests::subgraph::TestSubgraph;
+use tokio_util::sync::CancellationToken;
+
+/// Workshops: a partner's graph, which adds to schools.
+pub(super) struct Query;
+
+struct School(String);
+
+#[derive(SimpleObject)]
+struct Workshop {
+    id: ID,
+    title: String,
+    price: Money,
+    school: School,
+}
+
+#[derive(SimpleObject)]
+#[graphql(shareable)]
+struct Money {
+    amount: i32,
+    currency: String,
+}
+
+fn workshop(brin: &str, number: usize) -> Workshop {
+    let price = Money { amount: 25_000, currency: "EUR".to_owned() };
+    Workshop {
+        id: format!("w{number}").into(),
+        title: format!("Workshop {number}"),
+        price,
+        school: School(brin.to_owned()),
+    }
+}
+
+#[Object]
+impl Query {
+    async fn workshop(&self, brin: String) -> Workshop {
+        workshop(&brin, 1)
+    }
+
+    #[graphql(entity)]
+    async fn find_school(&self, brin: String) -> School {
+        School(brin)
+    }
+}
+
+#[Object]
+impl School {
+    async fn brin(&self) -> &str {
+        &self.0
+    }
+
+    async fn workshops(&self) -> Vec<Workshop> {
+        vec![workshop(&self.0, 1), workshop(&self.0, 2)]
+    }
+
+    async fn must(&self) -> async_graphql::Result<i32> {
+        Err("it failed".into())
+    }
+
+    async fn may(&self) -> async_graphql::Result<Option<i32>> {
+        Err("it failed".into())
+    }
+}
+
+/// The partner's schema.
+pub(super) fn workshops() -> Schema<Query, EmptyMutation, EmptySubscription> {
+    Schema::build(Query, EmptyMutation, EmptySubscription).enable_federation().finish()
+}
+
+/// A hub that has read everything, joined with workshops.
+pub(super) struct Stage {
+    pub(super) hub: TestHub,
+    pub(super) gateway: TestGateway,
+    pub(super) partner: TestSubgraph<Schema<Query, EmptyMutation, EmptySubscription>>,
+    pub(super) brin: String,
+}
+
+impl Stage {
+    pub(super) async fn set() -> Result<Self> {
+        Self::within("1s").await
+    }
+
+    /// With a partner that may take so long.
+    pub(super) async fn within(time: &str) -> Result<Self> {
+        let hub = TestHub::start(Backend::Sqlite).await?.context("SQLite is always there")?;
+        hub.sync(&RunOptions::default()).await?;
+        let partner = TestSubgraph::serve(workshops()).await?;
+        let mut settings = partner.settings("workshops");
+        settings.timeout = match time {
+            "200ms" => std::time::Duration::from_millis(200),
+            _ => std::time::Duration::from_secs(10),
+        };
+        settings.max_answer_bytes = 100_000;
+        let graph = hub.graph_within(&LimitSettings::default()).caching(&CacheSettings::default(), None);
+        let federation = FederationSettings::default();
+        let (federation, _) = Federation::open(graph, &federation, &[settings], CancellationToken::new()).await?;
+        ensure!(federation.is_joined(), "the partner's graph does not compose with the hub's");
+        let db = &hub.store.db;
+        let feed = hub.feed.clone();
+        let gateway =
+            TestGateway::serve(federation, db, feed, &Settings::default(), gateway::http::graphql::anybody()).await?;
+        let brin = hub.sandbox.sample_brin();
+        Ok(Self { hub, gateway, partner, brin })
+    }
+
+    pub(super) async fn ask(&self, query: &str) -> Result<Value> {
+        let variables = json!({ "brin": self.brin });
+        Ok(self.gateway.ask(&json!({ "query": query, "variables": variables })).await?.1)
+    }
+}
+
+#[tokio::test]
+async fn one_query_shows_what_is_stored_and_what_is_live() -> Result<()> {
+    let stage = Stage::set().await?;
+    let own = "query ($brin: String!) { school(brin: $brin) { name municipality { name } summary { openNeeds } } }";
+    let known = stage.hub.data(own, json!({ "brin": stage.brin })).await?["school"].take();
+    let query =
+        "query ($brin: String!) { school(brin: $brin) { summary { openNeeds } workshops { title price { amount }
+        school { place: municipality { name } } } name } }";
+    let answer = stage.ask(query).await?;
+    let workshop = |number: usize| {
+        let school = json!({ "place": known["municipality"] });
+        json!({ "title": format!("Workshop {number}"), "price": { "amount": 25_000 }, "school": school })
+    };
+    let expected = json!({ "school": {
+        "summary": known["summary"], "workshops": [workshop(1), workshop(2)], "name": known["name"],
+    } });
+    assert_eq!(answer["data"], expected, "{answer}");
+    assert!(answer.get("errors").is_none(), "{answer}");
+    assert!(answer["extensions"]["cost"]["actual"].as_i64() > Some(5), "{answer}");
+    assert!(answer["extensions"]["freshness"]["complete"].is_boolean(), "{answer}");
+    // From the partner to the hub, for many at once: two requests to the partner in all.
+    let before = stage.partner.asked();
+    let many = stage.ask("{ schools(first: 20) { nodes { brin workshops { id school { name } } } } }").await?;
+    let nodes = many["data"]["schools"]["nodes"].as_array().context("schools")?;
+    assert!(
+        nodes.len() > 5 && nodes.iter().all(|school| school["workshops"][1]["school"]["name"].is_string()),
+        "{many}"
+    );
+    assert_eq!(stage.partner.asked() - before, 1, "one request for all schools");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_the_hubs_own_is_answered_without_a_plan() -> Result<()> {
+    let stage = Stage::set().await?;
+    let before = stage.partner.asked();
+    let query = "query ($brin: String!) { school(brin: $brin) { ...F } node(id: \"\") { id ... on School { name } } }
+        fragment F on School { needs(first: 1) { nodes { title } } }";
+    let whole = stage.ask(query).await?;
+    let alone = stage.hub.ask(query, json!({ "brin": stage.brin })).await;
+    assert_eq!((&whole["data"], &whole["errors"][0]["message"]), (&alone["data"], &alone["errors"][0]["message"]));
+    // It is kept, as without partners.
+    let kept = "{ municipalities(first: 2) { nodes { name } } }";
+    let first = stage.gateway.post(json!({ "query": kept }).to_string()).await?;
+    let second = stage.gateway.post(json!({ "query": kept }).to_string()).await?;
+    assert!(first.headers().contains_key("etag") && second.headers().contains_key("etag"));
+    // What gateways ask of the hub, they still may.
+    let service = stage.ask("{ _service { sdl } }").await?;
+    assert_eq!(service["data"]["_service"]["sdl"], json!(gateway::graphql::federation_sdl()), "{service}");
+    assert_eq!(stage.partner.asked(), before);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_clients_are_promised_holds_for_the_whole() -> Result<()> {
+    let stage = Stage::set().await?;
+    let schema = stage
+        .ask(
+            "{ __type(name: \"School\") { kind fields { name } } q: __schema { queryType { fields { name type { kind \
+             ofType { kind ofType { name } } } } } types { name } directives { name } } }",
+        )
+        .await?;
+    let names = |fields: &Value| -> Vec<String> {
+        fields.as_array().into_iter().flatten().filter_map(|field| Some(field["name"].as_str()?.to_owned())).collect()
+    };
+    let school = names(&schema["data"]["__type"]["fields"]);
+    assert!(school.contains(&"workshops".to_owned()) && school.contains(&"needs".to_owned()), "{schema}");
+    let types = names(&schema["data"]["q"]["types"]);
+    assert!(types.contains(&"Workshop".to_owned()), "{types:?}");
+    let internal = |name: &&String| name.starts_with("join__") || name.starts_with("link__") || **name == "_Any";
+    assert_eq!(types.iter().find(internal), None);
+    // Validation, variables, limits.
+    let wrong = stage.ask("{ workshop(brin: \"a\") { title nothing } }").await?;
+    assert_eq!(told(&wrong).0, "GRAPHQL_VALIDATION_FAILED", "{wrong}");
+    assert!(wrong.get("data").is_none() && wrong["errors"][0]["locations"][0]["line"] == 1, "{wrong}");
+    let request = json!({ "query": "query ($b: String!) { workshop(brin: $b) { id } }", "variables": { "b": 1 } });
+    assert_eq!(told(&stage.gateway.ask(&request).await?.1).0, "BAD_USER_INPUT");
+    let deep =
+        format!("{{ workshop(brin: \"a\") {{ {} id {} }} }}", "school { workshops { ".repeat(9), "} }".repeat(9));
+    assert_eq!(told(&stage.ask(&deep).await?), ("LIMIT_EXCEEDED", "depth"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_partners_error_stands_at_its_place_and_names_the_partner() -> Result<()> {
+    let stage = Stage::set().await?;
+    let answer = stage.ask("query ($brin: String!) { s: school(brin: $brin) { name may } }").await?;
+    assert!(answer["data"]["s"]["name"].is_string() && answer["data"]["s"]["may"].is_null(), "{answer}");
+    let error = &answer["errors"][0];
+    assert_eq!((&error["message"], &error["path"]), (&json!("it failed"), &json!(["s", "may"])), "{answer}");
+    assert_eq!(error["extensions"]["serviceName"], "workshops");
+    // What must not be null takes its parent with it, and no more errors than one come of it.
+    let answer = stage.ask("query ($brin: String!) { s: school(brin: $brin) { name must } sources { id } }").await?;
+    assert_eq!(answer["data"]["s"], Value::Null, "{answer}");
+    assert!(answer["data"]["sources"].is_array(), "{answer}");
+    assert_eq!(answer["errors"].as_array().map(Vec::len), Some(1), "{answer}");
+    Ok(())
+}
