@@ -59,8 +59,9 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::R
     let streams = Streams::new(&settings.subscriptions, settings.limits.body_bytes, shutdown.clone()).counted(&metrics);
     let admit = http::graphql::by_token(Arc::clone(&site.authenticator));
     let measured = Measured::new(graph.clone(), &metrics, settings.telemetry.slow());
+    let console = graph::console(measured.clone(), settings);
     let graphql = http::graphql::routes(measured, &streams, admit, Intake::of(settings));
-    let mut router = http::router(site, graphql);
+    let mut router = http::router(site, graphql, console);
     if settings.metrics.listen.is_none() {
         router = router.merge(http::figures(&metrics));
     }
