@@ -5,7 +5,7 @@
 //! Its handler in a file here, its line in [`router`]. What it refuses, it refuses as a [`Refusal`].
 
 pub mod auth;
-mod client;
+pub(crate) mod client;
 mod explorer;
 mod figures;
 pub mod graphql;
@@ -28,6 +28,7 @@ use sea_orm::DatabaseConnection;
 use url::Url;
 
 pub use explorer::SCHOOL_CARD;
+pub(crate) use explorer::matches_tag;
 pub use figures::{backstage, figures};
 pub use observe::RequestId;
 pub use refusal::Refusal;
@@ -35,6 +36,7 @@ pub use serve::{Stopped, serve, stop_on_signal};
 pub use streams::Streams;
 
 use crate::auth::Authenticator;
+use crate::console;
 use crate::telemetry::Metrics;
 
 /// What the addresses need.
@@ -56,22 +58,31 @@ pub struct Site {
     pub metrics: Metrics,
 }
 
-/// Every address of the hub, with those of `graphql`, as [`graphql::routes`] makes them.
-pub fn router(site: Site, graphql: Router) -> Router {
+/// Every address of the hub, with those of `graphql`, as [`graphql::routes`] makes them, and of the `console`
+/// ([`console::routes`]). Without a console, browsers are led to the explorer.
+pub fn router(site: Site, graphql: Router, console: Option<Router>) -> Router {
     let door = auth::Door { authenticator: site.authenticator, public_url: site.public_url };
     let graphql = graphql.layer(middleware::from_fn_with_state(door.clone(), auth::authenticate));
-    let explorer = if site.explorer { explorer::router().route("/", get(front_page)) } else { Router::new() };
+    let has_console = console.is_some();
+    let explorer = if site.explorer { explorer::router() } else { Router::new() };
+    let front = match console {
+        Some(console) => console,
+        None if site.explorer => Router::new().route("/", get(front_page)),
+        None => Router::new(),
+    };
     let watch = observe::Watch { request_timeout: site.request_timeout, metrics: site.metrics };
-    Router::new()
+    let router = Router::new()
         .route(auth::METADATA_PATH, get(auth::metadata).with_state(door))
         .route("/livez", get(health::alive))
         .route("/readyz", get(health::ready).with_state(site.db))
         .merge(explorer)
+        .merge(front)
         .merge(graphql)
         .fallback(|| async { Refusal::not_found() })
         .method_not_allowed_fallback(|| async { Refusal::method_not_allowed() })
         .layer(DefaultBodyLimit::max(site.body_bytes))
-        .layer(middleware::from_fn_with_state(watch, observe::observe))
+        .layer(middleware::from_fn_with_state(watch, observe::observe));
+    if has_console { router.layer(middleware::from_fn(console::show_refusals)) } else { router }
 }
 
 async fn front_page(headers: HeaderMap) -> Response {

@@ -4,6 +4,7 @@ pub mod auth;
 pub mod cache;
 pub mod commands;
 pub mod config;
+pub mod console;
 pub mod database;
 pub mod error;
 pub mod federation;

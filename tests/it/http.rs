@@ -46,7 +46,7 @@ impl Gateway {
             explorer: true,
             metrics: Metrics::default(),
         };
-        let router = http::router(site, Router::new().route("/graphql", graphql));
+        let router = http::router(site, Router::new().route("/graphql", graphql), None);
         let streams = Streams::new(&SubscriptionSettings::default(), 1000, shutdown.clone());
         let served = tokio::spawn(async move { http::serve(listener, router, &streams, grace).await });
         Self { address, db, shutdown, served }
@@ -129,6 +129,7 @@ async fn what_is_not_there_is_told_in_json() {
 #[tokio::test]
 async fn the_explorer_comes_whole_and_from_here_only() {
     let gateway = Gateway::plain().await;
+    // Without a console, that is where browsers are led.
     let front = client().get(gateway.url("/")).header(ACCEPT, "text/html,*/*").send().await.unwrap();
     assert_eq!(front.status(), StatusCode::TEMPORARY_REDIRECT);
     assert_eq!(front.headers()[LOCATION], "/explorer");

@@ -4,6 +4,7 @@
 mod audits;
 mod bounds;
 mod conformance;
+mod console;
 mod declarative;
 mod documents;
 mod faults;

@@ -216,8 +216,10 @@ async fn requests_come_one_at_a_time() -> Result<()> {
 async fn the_explorer_can_be_off() -> Result<()> {
     let (hub, open) = TestHub::served().await?;
     let db = &hub.store.db;
-    let settings =
-        Settings { http: HttpSettings { explorer: false, ..HttpSettings::default() }, ..Settings::default() };
+    let settings = Settings {
+        http: HttpSettings { explorer: false, console: false, ..HttpSettings::default() },
+        ..Settings::default()
+    };
     let limits = LimitSettings::default();
     let closed =
         TestGateway::within(db, &settings, |feed| Graph::new(db.clone(), entity::Clock::system(), feed, &limits))

@@ -8,6 +8,7 @@ use anyhow::Result;
 use entity::Clock;
 use gateway::auth::Authenticator;
 use gateway::config::{AuthSettings, CacheSettings, LimitSettings, Settings, SubscriptionSettings};
+use gateway::console::{Console, routes as console_routes};
 use gateway::feed::Feed;
 use gateway::graphql::{Answering, Graph};
 use gateway::http::graphql::{Admit, Intake, anybody, routes};
@@ -88,7 +89,8 @@ impl TestGateway {
             explorer: settings.http.explorer,
             metrics: Metrics::default(),
         };
-        let router = http::router(site, routes(executor, &streams, admit, Intake::of(settings)));
+        let console = settings.http.console.then(|| console_routes(Console::new(executor.clone(), settings), settings));
+        let router = http::router(site, routes(executor, &streams, admit, Intake::of(settings)), console);
         let served =
             tokio::spawn(async move { http::serve(listener, router, &streams, Duration::from_secs(10)).await });
         Ok(Self { address, feed, shutdown, served })

@@ -1,19 +1,29 @@
-// Starts GraphiQL on this hub's own endpoint. The address may say what to begin with: ?query= and ?variables=.
+// Starts GraphiQL on this hub's own endpoint, with the README's samples as tabs. The address may say what to begin with:
+// ?query= or ?document= (the request behind a page), and ?variables=.
 (async () => {
   "use strict";
   const asked = new URLSearchParams(location.search);
-  const sample = await fetch("/explorer/school-card.graphql").then((answer) => answer.text());
-  const query = asked.get("query") ?? sample;
-  const variables = asked.get("variables") ?? (asked.has("query") ? undefined : '{ "brin": "99AA00" }');
+  const get = async (address) => {
+    const answer = await fetch(address);
+    return answer.ok ? answer : undefined;
+  };
+  const samples = await get("/explorer/samples.json").then((answer) => answer?.json() ?? []);
+  const page = asked.get("document");
+  const wanted = page
+    ? await get(`/explorer/pages/${encodeURIComponent(page)}.graphql`).then((answer) => answer?.text())
+    : asked.get("query");
+  const variables = asked.get("variables") ?? undefined;
+  const tabs = samples.map((query) => ({ query, variables: query.includes("$brin") ? '{ "brin": "99AA00" }' : "" }));
+  if (wanted) tabs.unshift({ query: wanted, variables });
   const explorer = React.createElement(GraphiQL, {
     fetcher: GraphiQL.createFetcher({
       url: "/graphql",
       subscriptionUrl: `${location.origin.replace(/^http/, "ws")}/graphql/ws`,
     }),
-    defaultQuery: query,
+    defaultTabs: tabs,
     // What the address asks for comes before what this browser remembers.
-    query: asked.has("query") || asked.has("variables") ? query : undefined,
-    variables,
+    query: wanted || undefined,
+    variables: wanted ? variables : undefined,
   });
   ReactDOM.createRoot(document.getElementById("explorer")).render(explorer);
 })();

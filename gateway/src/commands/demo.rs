@@ -140,7 +140,9 @@ pub(super) async fn run(arguments: &Arguments, output: &mut Output) -> anyhow::R
     let (federation, joining) =
         Federation::open(graph.clone(), &settings.federation, &settings.subgraphs, shutdown.clone()).await?;
     let measured = Measured::new(federation, &metrics, settings.telemetry.slow());
-    let router = http::router(site, http::graphql::routes(measured, &streams, admit, Intake::of(&settings)));
+    let console = graph::console(measured.clone(), &settings);
+    let graphql = http::graphql::routes(measured, &streams, admit, Intake::of(&settings));
+    let router = http::router(site, graphql, console);
     let router = router.merge(http::figures(&metrics));
     http::serve(listener, router, &streams, settings.http.shutdown_grace()).await?;
     if let Some(courier) = courier {
@@ -165,6 +167,7 @@ fn tell(address: SocketAddr, sandbox: &Sandbox, output: &mut Output) -> anyhow::
     let body = json!({ "query": SCHOOL_CARD, "variables": { "brin": brin } });
     output.line("");
     output.line(format!("The hub serves http://{address}"));
+    output.line(format!("  console    http://{address}/schools/{}", sandbox.sample_brin()));
     output.line(format!("  explorer   http://{address}/explorer"));
     output.line(format!("  GraphQL    http://{address}/graphql"));
     output.line("");

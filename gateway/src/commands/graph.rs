@@ -1,14 +1,16 @@
 //! The graph as it is set: on connections of its own, with what replicas share and the documents that are trusted.
 
 use anyhow::Context;
+use axum::Router;
 use entity::Clock;
 use sea_orm::DatabaseConnection;
 use tracing::info;
 
 use crate::config::Settings;
+use crate::console::{self, Console, Document};
 use crate::database;
 use crate::feed::Feed;
-use crate::graphql::{Graph, TrustedDocuments};
+use crate::graphql::{Answering, Graph, TrustedDocuments};
 use crate::shared::Shared;
 use crate::telemetry::Metrics;
 use crate::webhooks::{Courier, Hooks};
@@ -28,6 +30,8 @@ pub(super) async fn open(
     if trusted.count() > 0 {
         info!(documents.count = trusted.count(), "trusted documents are known by their names");
     }
+    let pages = Document::ALL.iter().map(|document| document.text());
+    let trusted = if settings.http.console { trusted.with(pages) } else { trusted };
     metrics.expect(trusted.operations().map(str::to_owned));
     let graph = Graph::new(db.clone(), Clock::system(), feed.clone(), limits)
         .matching(&settings.matching)
@@ -38,6 +42,11 @@ pub(super) async fn open(
     let cached = graph.clone();
     metrics.tell_cache(move || cached.figures());
     Ok((graph, db))
+}
+
+/// The pages for people, of what `executor` answers. `None`: there are none.
+pub(super) fn console<E: Answering>(executor: E, settings: &Settings) -> Option<Router> {
+    settings.http.console.then(|| console::routes(Console::new(executor, settings), settings))
 }
 
 /// What webhooks need, as configuration has it. `None`: there are none.

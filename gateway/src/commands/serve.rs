@@ -62,8 +62,9 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::R
     let (federation, joining) =
         Federation::open(graph.clone(), &settings.federation, &settings.subgraphs, shutdown.clone()).await?;
     let measured = Measured::new(federation, &metrics, settings.telemetry.slow());
+    let console = graph::console(measured.clone(), settings);
     let graphql = http::graphql::routes(measured, &streams, admit, Intake::of(settings));
-    let mut router = http::router(site, graphql);
+    let mut router = http::router(site, graphql, console);
     if settings.metrics.listen.is_none() {
         router = router.merge(http::figures(&metrics));
     }

@@ -25,6 +25,8 @@ pub struct HttpSettings {
     pub trusted_proxies: Vec<Network>,
     /// Whether there is an explorer at `/explorer`.
     pub explorer: bool,
+    /// Whether there are pages for people.
+    pub console: bool,
 }
 
 impl HttpSettings {
@@ -50,6 +52,7 @@ impl Default for HttpSettings {
             shutdown_grace_secs: 20,
             trusted_proxies: Vec::new(),
             explorer: true,
+            console: true,
         }
     }
 }

@@ -224,7 +224,7 @@ fn unknown_keys_are_all_told_at_once() {
              federation, source, subgraph: correct or \
              remove it",
             "hub.toml: http.lissen: there is no such setting; known are listen, public_url, request_timeout_secs, \
-             shutdown_grace_secs, trusted_proxies, explorer: correct or remove it",
+             shutdown_grace_secs, trusted_proxies, explorer, console: correct or remove it",
             "hub.toml: http.listen: expected socket address, found true or false",
             "hub.toml: sync.wrkers: there is no such setting; known are workers, allowed_delete_share, \
              allowed_delete_count, allowed_refusal_share, full_every_hours, overlap_secs, retry_budget_secs, lease_secs, \

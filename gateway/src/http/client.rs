@@ -18,7 +18,7 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 pub(super) struct ClientAddress(pub(super) IpAddr);
 
 /// Puts a request's [`ClientAddress`] among its extensions.
-pub(super) async fn tell(State(trusted): State<Arc<[Network]>>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn tell(State(trusted): State<Arc<[Network]>>, mut request: Request, next: Next) -> Response {
     if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
         let address = address(peer.ip(), request.headers(), &trusted);
         request.extensions_mut().insert(ClientAddress(address));

@@ -2,6 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Read;
+use std::sync::LazyLock;
 
 use axum::Router;
 use axum::extract::Path;
@@ -11,9 +12,12 @@ use axum::routing::get;
 use flate2::read::GzDecoder;
 
 use super::Refusal;
+use crate::console::Document;
 
 /// The headline query: one school's needs, committed partners and homes. Takes `$brin`.
 pub const SCHOOL_CARD: &str = include_str!("../../assets/explorer/school-card.graphql");
+
+const README: &str = include_str!("../../../README.md");
 
 /// Only this host. GraphiQL writes its styles into the page, and carries its fonts and a few images as data.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; font-src data:; \
@@ -21,6 +25,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
                       frame-ancestors 'none'";
 
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+const GRAPHQL: &str = "application/graphql; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 
 /// A file as it lies in the binary.
@@ -41,7 +46,7 @@ const ASSETS: [Asset; 7] = [
     packed("react-dom.js", JAVASCRIPT, include_bytes!("../../assets/explorer/react-dom.js.gz")),
     plain("explorer.js", JAVASCRIPT, include_bytes!("../../assets/explorer/explorer.js")),
     plain("explorer.css", CSS, include_bytes!("../../assets/explorer/explorer.css")),
-    plain("school-card.graphql", "application/graphql; charset=utf-8", SCHOOL_CARD.as_bytes()),
+    plain("school-card.graphql", GRAPHQL, SCHOOL_CARD.as_bytes()),
 ];
 
 /// The explorer's addresses.
@@ -49,11 +54,31 @@ pub(super) fn router() -> Router {
     Router::new()
         .route("/explorer", get(|headers: HeaderMap| async move { PAGE.answer(&headers) }))
         .route("/explorer/{name}", get(asset))
+        .route("/explorer/samples.json", get(|headers: HeaderMap| async move { samples().answer(&headers) }))
+        .route("/explorer/pages/{name}", get(page_request))
 }
 
 async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {
     match ASSETS.iter().find(|asset| asset.name == name) {
         Some(asset) => asset.answer(&headers),
+        None => Refusal::not_found().into_response(),
+    }
+}
+
+/// What the README shows, as a list of texts: what works there works here.
+fn samples() -> Asset {
+    static SAMPLES: LazyLock<String> = LazyLock::new(|| {
+        let blocks = README.split("```graphql\n").skip(1);
+        let texts: Vec<_> = blocks.filter_map(|block| block.split_once("```").map(|(text, _)| text)).collect();
+        serde_json::json!(texts).to_string()
+    });
+    plain("samples.json", "application/json", SAMPLES.as_bytes())
+}
+
+/// The request behind a page of the console.
+async fn page_request(Path(name): Path<String>, headers: HeaderMap) -> Response {
+    match name.strip_suffix(".graphql").and_then(Document::named) {
+        Some(document) => plain("", GRAPHQL, document.text().as_bytes()).answer(&headers),
         None => Refusal::not_found().into_response(),
     }
 }
@@ -112,7 +137,8 @@ impl Asset {
     }
 }
 
-fn matches_tag(headers: &HeaderMap, tag: &str) -> bool {
+/// Whether a client says that it has what this tag names.
+pub(crate) fn matches_tag(headers: &HeaderMap, tag: &str) -> bool {
     let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
     listed(headers, header::IF_NONE_MATCH).any(|given| opaque(given) == opaque(tag))
 }

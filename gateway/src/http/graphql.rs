@@ -158,7 +158,7 @@ impl<E: Answering> Endpoint<E> {
 }
 
 /// Who asks, as HTTP knows it.
-fn caller(extensions: &Extensions, headers: &HeaderMap) -> Caller {
+pub(crate) fn caller(extensions: &Extensions, headers: &HeaderMap) -> Caller {
     let language = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
     let text = |name: &str| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     Caller {

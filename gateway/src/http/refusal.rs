@@ -92,6 +92,12 @@ impl Refusal {
         Self { limit: Some((limit, value, maximum)), ..Self::new(Code::LimitExceeded, message) }
     }
 
+    /// What the API refused with this code.
+    #[must_use]
+    pub(crate) fn of_code(code: Code, message: impl Into<String>) -> Self {
+        Self::new(code, message)
+    }
+
     fn new(code: Code, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), limit: None }
     }

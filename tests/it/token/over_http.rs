@@ -59,7 +59,7 @@ async fn serve_with<E: Answering>(
     let stop = CancellationToken::new();
     let streams = Streams::new(&SubscriptionSettings::default(), 1000, stop.clone());
     let admit = http::graphql::by_token(Arc::clone(&site.authenticator));
-    let router = http::router(site, http::graphql::routes(executor, &streams, admit, Intake::default()));
+    let router = http::router(site, http::graphql::routes(executor, &streams, admit, Intake::default()), None);
     tokio::spawn(async move { http::serve(listener, router, &streams, Duration::ZERO).await });
     Ok((address, stop))
 }

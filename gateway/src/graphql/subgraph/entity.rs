@@ -11,6 +11,7 @@ use sea_orm::prelude::Uuid;
 use sea_orm::sea_query::ExprTrait;
 use sea_orm::{EntityTrait, QueryFilter};
 
+use crate::cache::Scope;
 use crate::error::{Failure, Result};
 use crate::graphql::items::Items;
 use crate::graphql::level::{Level, Member};
@@ -188,7 +189,9 @@ async fn keyed<R: Row<Id = Uuid>>(
     if let Some(deleted_at) = R::DELETED_AT {
         select = select.filter(qualified(deleted_at).is_null());
     }
-    let rows = select.all(reader.unwatched()).await?;
+    // By their keys: which records have them changes with those records, or with the first that comes to have one.
+    let db = reader.within(|| R::RECORD_TYPE.map_or(Scope::All, |of| Scope::Records(of, Vec::new())));
+    let rows = select.all(&db).await?;
     if let Some(record_type) = R::RECORD_TYPE {
         rows.iter().for_each(|row| reader.found(record_type, Some(row.id())));
         if rows.len() < asked {

@@ -1,0 +1,13 @@
+//! The pages. Each file has the shape of the answer that feeds its page, and what is made of it.
+
+pub(super) mod area;
+pub(super) mod board;
+pub(super) mod country;
+pub(super) mod front;
+pub(super) mod knowledge;
+pub(super) mod municipality;
+pub(super) mod origin;
+pub(super) mod scheme;
+pub(super) mod school;
+pub(super) mod schools;
+pub(super) mod systems;

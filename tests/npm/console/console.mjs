@@ -1,0 +1,152 @@
+// The console as people use it: found by typing, read, followed to the explorer, changed live; held to WCAG 2.2 AA at three
+// widths in both colour schemes; and nothing leaves the hub's own host.
+//
+//   CHROMIUM=/usr/bin/chromium node console.mjs <hub> <brin> [<folder for screenshots>]
+//
+// Where it prints CHANGE, whoever runs it renames a need of the school to "Zojuist gewijzigd".
+import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
+import assert from "node:assert/strict";
+import { chromium } from "playwright-core";
+
+const [hub, brin, shots] = process.argv.slice(2);
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: ["--no-sandbox", "--disable-dev-shm-usage"],
+});
+
+// A window that notes what goes wrong in it: requests elsewhere, what the policy stopped, errors.
+async function open(options = {}) {
+  const context = await browser.newContext({ locale: "nl-NL", ...options });
+  context.wrongs = [];
+  context.on("request", (request) => {
+    const { origin, protocol } = new URL(request.url());
+    if (protocol.startsWith("http") && origin !== new URL(hub).origin) context.wrongs.push(`left for ${request.url()}`);
+  });
+  const page = await context.newPage();
+  page.on("pageerror", (error) => context.wrongs.push(`${page.url()}: ${error}`));
+  page.on("console", (message) => {
+    if (message.type() === "error") context.wrongs.push(`${page.url()}: ${message.text()}`);
+  });
+  page.setDefaultTimeout(15_000);
+  return page;
+}
+async function close(page) {
+  assert.deepEqual(page.context().wrongs, []);
+  await page.context().close();
+}
+
+async function look(page, name) {
+  if (shots) await page.screenshot({ path: `${shots}/${name}.png`, fullPage: true });
+}
+
+// Nothing that WCAG asks for is missing, as far as a program can tell.
+async function audit(page, name) {
+  // By the debugger, which the page's own policy does not stop.
+  await page.evaluate(axe);
+  const found = await page.evaluate(() =>
+    window.axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }),
+  );
+  const told = found.violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" | ").slice(0, 400)}`);
+  assert.deepEqual(told, [], name);
+}
+
+const card = `/schools/${brin}`;
+const pages = {
+  front: "/",
+  schools: "/schools",
+  found: "/schools?q=a",
+  card,
+  country: "/municipalities",
+  municipality: "/municipalities/GM0363",
+  knowledge: "/knowledge",
+  systems: "/knowledge/systems",
+  missing: "/schools/99ZZ99",
+};
+
+for (const colorScheme of ["light", "dark"]) {
+  for (const width of [360, 768, 1440]) {
+    const page = await open({ colorScheme, viewport: { width, height: 900 } });
+    for (const [name, path] of Object.entries(pages)) {
+      await page.goto(hub + path);
+      const label = `${name}-${width}-${colorScheme}`;
+      await look(page, label);
+      await audit(page, label);
+      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+      assert.ok(overflow <= 0, `${label} is ${overflow} px too wide`);
+    }
+    // A browser tells of a page that is answered with 404.
+    page.context().wrongs = page.context().wrongs.filter((wrong) => !wrong.includes("404"));
+    await close(page);
+  }
+}
+
+{
+  // Without a script, everything is there.
+  const page = await open({ javaScriptEnabled: false });
+  await page.goto(hub);
+  await page.getByRole("searchbox").fill(brin);
+  await page.getByRole("button", { name: "Zoeken" }).click();
+  assert.equal(new URL(page.url()).pathname, card);
+  assert.ok((await page.getByRole("article").count()) > 3);
+  await close(page);
+}
+
+{
+  // By keyboard alone: type, choose, arrive.
+  const page = await open();
+  await page.goto(hub);
+  await page.keyboard.press("Tab");
+  assert.equal(await page.evaluate(() => document.activeElement.className), "skip");
+  const field = page.getByRole("combobox");
+  await field.focus();
+  await page.keyboard.type(brin.slice(0, 5), { delay: 30 });
+  await page.getByRole("option").first().waitFor();
+  await look(page, "suggestions");
+  await audit(page, "suggestions");
+  await page.keyboard.press("Escape");
+  assert.equal(await page.getByRole("option").count(), 0);
+  await field.fill("");
+  await page.keyboard.type(brin, { delay: 30 });
+  await page.getByRole("option").first().waitFor();
+  await page.keyboard.press("ArrowDown");
+  assert.equal(await field.getAttribute("aria-activedescendant"), "suggestion-0");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(`**${card}`);
+
+  // A home on the map leads to its place in the list.
+  await page.locator(".map a").first().click();
+  assert.match(page.url(), /#home-\d+$/);
+
+  // In English, and it stays so.
+  await page.getByRole("link", { name: "English" }).click();
+  await page.getByRole("heading", { name: "Homes for teachers" }).waitFor();
+  await page.goto(`${hub}/schools`);
+  await page.getByRole("heading", { name: "Schools" }).waitFor();
+
+  // What is behind the page runs in the explorer, and says the same.
+  await page.goto(hub + card);
+  const name = await page.getByRole("heading", { level: 1 }).textContent();
+  await page.getByRole("link", { name: "Show the query behind this page" }).click();
+  await page.getByRole("button", { name: /Execute query/ }).click();
+  await page.locator(".result-window", { hasText: name }).waitFor();
+  assert.ok((await page.locator(".query-editor").textContent()).includes("ConsoleSchool"));
+  await close(page);
+}
+
+{
+  // Somebody reads a card while it changes.
+  const page = await open();
+  const following = page.waitForRequest((request) => request.url().includes("/graphql?"));
+  await page.goto(hub + card);
+  await following;
+  await page.locator("details summary").first().click();
+  console.log("CHANGE");
+  await page.getByText("Zojuist gewijzigd").first().waitFor();
+  await page.getByText("Deze pagina is zojuist bijgewerkt.").waitFor();
+  await close(page);
+}
+
+await browser.close();
+console.log("all held");
