@@ -69,6 +69,53 @@ async fn the_card_costs_the_same_for_one_need_and_for_fifty(#[case] backend: Bac
     Ok(())
 }
 
+/// What comes beside a list's rows is what would be loaded after them: the first to ask for a list decides what it is read
+/// with, so one that asks for less leaves the rest to be loaded.
+#[rstest]
+#[case(Backend::Sqlite)]
+#[case(Backend::Postgres)]
+#[tokio::test]
+async fn what_comes_beside_rows_is_what_would_be_loaded_after_them(#[case] backend: Backend) -> Result<()> {
+    let Some(hub) = synced(backend).await? else { return Ok(()) };
+    let query = |first: bool| {
+        let less =
+            |list: &str| if first { format!("less: {list} {{ pageInfo {{ hasNextPage }} }}") } else { String::new() };
+        let (needs, commitments) = ("needs(first: 2)", "commitments(first: 2)");
+        let (partners, homes) = ("committedPartners(first: 3)", "housingOptions(first: 3)");
+        format!(
+            "{{ schools(first: 40) {{ nodes {{ brin board {{ name }} municipality {{ name }}
+                {} {needs} {{ totalCount nodes {{ title school {{ brin }}
+                    {} {commitments} {{ totalCount nodes {{ title partner {{ name }} school {{ brin }} }} }} }} }}
+                {} {partners} {{ totalCount edges {{ node {{ name }} commitments {{ id title partner {{ name }} }} }} }}
+                {} {homes} {{ totalCount edges {{ distanceKm node {{ title municipality {{ name }} provider {{ name }}
+                    scheme {{ name }} }} }} }} }} }} }}",
+            less(needs),
+            less(commitments),
+            less(partners).replace("less", "lessPartners"),
+            less(homes).replace("less", "lessHomes"),
+        )
+    };
+    let (beside, few) = hub.statements(hub.data(&query(false), json!({}))).await;
+    let (after, more) = hub.statements(hub.data(&query(true), json!({}))).await;
+    let mut after = after?;
+    without(&mut after, "less");
+    assert_eq!(beside?, after);
+    assert!(few < more, "{few} statements beside, {more} after");
+    Ok(())
+}
+
+/// Takes away every field whose name begins so.
+fn without(value: &mut Value, beginning: &str) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|name, _| !name.starts_with(beginning));
+            fields.values_mut().for_each(|value| without(value, beginning));
+        }
+        Value::Array(values) => values.iter_mut().for_each(|value| without(value, beginning)),
+        _ => {}
+    }
+}
+
 /// Walks a list page by page, forwards and backwards.
 async fn walk(hub: &TestHub, field: &str, arguments: &str, key: &str) -> Result<(Vec<Value>, Vec<Value>, i64)> {
     let mut forwards: Vec<Value> = Vec::new();
