@@ -14,11 +14,11 @@ mod plan;
 mod project;
 mod supergraph;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use async_graphql::parser::types::OperationType;
+use async_graphql::parser::types::{OperationDefinition, OperationType};
 use async_graphql::{Data, Executor, Pos, Request, Response, ServerError, Value, Variables, value};
 use connectors::api::{self, Subgraph};
 use connectors::settings::SubgraphSettings;
@@ -167,12 +167,16 @@ impl Federation {
             error.message = format!("{} (`{field}`)", error.message);
             return Err(Response::from_errors(vec![error]));
         }
-        let chosen = Chosen { labels: self.labels(), place: place(&supergraph.planner.shares()) };
         let operation_name = request.operation_name.clone();
-        let plan = supergraph.plan(document.hash(), document.text.to_string(), operation_name.clone(), chosen).await;
-        let plan = plan.map_err(not_planned)?;
         let operation = &document.operation(operation_name.as_deref()).map_err(Response::from)?.node;
         let variables = with_defaults(request.variables, operation);
+        let chosen = Chosen {
+            conditions: conditions(operation, &variables),
+            labels: self.labels(),
+            place: place(&supergraph.planner.shares()),
+        };
+        let plan = supergraph.plan(document.hash(), document.text.to_string(), operation_name.clone(), chosen).await;
+        let plan = plan.map_err(not_planned)?;
         let asks = Asks { live, caller, graph, freshness: Mutex::default() };
         let executing = execute::execute(&plan, &supergraph.definition, &variables, &asks);
         let executed = if operation_type == OperationType::Mutation {
@@ -245,7 +249,10 @@ impl Asking for Asks<'_> {
         async move {
             let name = fetch.subgraph.as_str();
             let mut told = match self.live.partners.get(name) {
-                Some(subgraph) => partner::ask(name, subgraph, &fetch.document, &variables).await,
+                Some(subgraph) => {
+                    let authorization = self.caller.authorization.as_ref();
+                    partner::ask((name, subgraph), &fetch.document, &variables, authorization).await
+                }
                 None => self.hub(&fetch.document, variables).await,
             };
             for error in &mut told.errors {
@@ -286,13 +293,23 @@ fn joined(freshness: Vec<Value>) -> Option<Value> {
 }
 
 /// The variables, with the operation's defaults for those that were not given.
-fn with_defaults(mut variables: Variables, operation: &async_graphql::parser::types::OperationDefinition) -> Variables {
+fn with_defaults(mut variables: Variables, operation: &OperationDefinition) -> Variables {
     for definition in &operation.variable_definitions {
         if let Some(default) = &definition.node.default_value {
             variables.entry(definition.node.name.node.clone()).or_insert_with(|| default.node.clone());
         }
     }
     variables
+}
+
+/// The variables that `@skip` and `@include` may depend on.
+fn conditions(operation: &OperationDefinition, variables: &Variables) -> BTreeMap<String, bool> {
+    let names = operation.variable_definitions.iter().map(|definition| &definition.node.name.node);
+    let condition = |name: &async_graphql::Name| match variables.get(name) {
+        Some(Value::Boolean(holds)) => Some((name.to_string(), *holds)),
+        _ => None,
+    };
+    names.filter_map(condition).collect()
 }
 
 /// Where a request stands among all, for fields that move from one subgraph to another share by share.

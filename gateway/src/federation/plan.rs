@@ -1,9 +1,10 @@
 //! What is fetched for an operation, from whom and in which order. How that is found out is a library's business, behind
 //! [`Planning`]: the executor knows only what stands here.
 
+mod conditions;
 mod hive;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use async_graphql::{Name, Pos};
@@ -58,10 +59,12 @@ pub(super) enum PlanFailed {
     Panicked,
 }
 
-/// Which fields with a label on their `@override` are taken over.
+/// What a plan depends on beside its operation.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Chosen {
-    /// The labels that hold.
+    /// The values of the variables that may be conditions.
+    pub(super) conditions: BTreeMap<String, bool>,
+    /// The labels of `@override` that hold.
     pub(super) labels: HashSet<String>,
     /// Where this request stands among all, as [`Planning::shares`] counts.
     pub(super) place: u64,

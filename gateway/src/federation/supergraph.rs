@@ -1,6 +1,6 @@
 //! One supergraph, ready to answer: what its schema says, who its subgraphs are, and how its operations are planned.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use async_graphql::parser::parse_schema;
@@ -37,8 +37,8 @@ pub(super) struct Supergraph {
     looked_at: Cache<Hash, bool>,
 }
 
-/// A document, its operation, and what it was chosen for where fields move from one subgraph to another.
-type PlanKey = (Hash, Option<String>, Vec<bool>);
+/// A document, its operation, its conditions, and what it was chosen for where fields move from one subgraph to another.
+type PlanKey = (Hash, Option<String>, BTreeMap<String, bool>, Vec<bool>);
 
 /// Why a supergraph cannot be taken, in a sentence for the operator.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -120,7 +120,7 @@ impl Supergraph {
         chosen: Chosen,
     ) -> Result<Arc<Plan>, PlanFailed> {
         let taken = self.planner.shares().iter().map(|share| chosen.place < *share).collect();
-        let key = (hash, operation.clone(), taken);
+        let key = (hash, operation.clone(), chosen.conditions.clone(), taken);
         if let Some(plan) = self.plans.get(&key) {
             return Ok(plan);
         }

@@ -164,7 +164,8 @@ async fn generated_queries_are_answered_as_by_one_schema() -> Result<()> {
         let expected: Value = serde_json::to_value(Executor::execute(&whole, request()).await)?;
         ensure!(expected.get("errors").is_none(), "query {number} is wrong itself: {expected} {document}");
         let answer: Value = serde_json::to_value(federation.execute(request()).await)?;
-        ensure!(answer.get("errors").is_none(), "query {number}: {} {document}", answer["errors"]);
+        let asked = [catalogue.document(), rooms.document(), reviews.document()];
+        ensure!(answer.get("errors").is_none(), "query {number}: {}\n{document}\n{asked:?}", answer["errors"]);
         let differs = difference(&answer["data"], &expected["data"]);
         ensure!(differs.is_none(), "query {number} differs: {differs:?}\n{document}");
         fetched += usize::from(document.len() > 200);

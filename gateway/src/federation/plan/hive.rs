@@ -19,6 +19,7 @@ use hive_router_query_planner::planner::plan_nodes::{
 use hive_router_query_planner::planner::{Planner, PlannerError, QueryPlannerOptions};
 use hive_router_query_planner::utils::cancellation::CancellationToken;
 
+use super::conditions::decide;
 use super::{
     Asks, Batch, Change, Chosen, Fetch, Mistake, PathStep, Plan, PlanFailed, Planning, Requirement, Rewrite, Step,
 };
@@ -105,7 +106,8 @@ impl Planning for HivePlanner {
 
 impl HivePlanner {
     fn planned(&self, document: &str, operation: Option<&str>, chosen: &Chosen) -> Result<Plan, PlanFailed> {
-        let document = parsed(document).map_err(PlanFailed::Refused)?;
+        let mut document = parsed(document).map_err(PlanFailed::Refused)?;
+        decide(&mut document, &chosen.conditions);
         let normalized = normalize_operation(&self.planner.supergraph, &document, operation);
         let mut normalized = normalized.map_err(|error| PlanFailed::Refused(error.to_string()))?;
         // What tells of the schema is answered here.
@@ -170,8 +172,7 @@ fn fetch(
     asks: Asks,
 ) -> Fetch {
     let mut document = operation.document;
-    // The planner (2.10.11) defines variables that were used only where static conditions have left something out, and a
-    // subgraph that validates refuses what is not used.
+    // What only conditions used is used no more, and a subgraph that validates refuses it.
     let parts = document.fragments.iter().map(ToString::to_string);
     let body = parts.fold(document.operation.selection_set.to_string(), |body, part| body + &part);
     let variables = variables.into_iter().flatten().filter(|name| uses(&body, name)).map(Name::new).collect();
