@@ -70,9 +70,9 @@ pub(super) struct Chosen {
     pub(super) place: u64,
 }
 
-/// How an operation is answered. `None`: without asking anybody.
+/// How an operation is answered: its steps, one after another. None: without asking anybody.
 #[derive(Debug)]
-pub(super) struct Plan(pub(super) Option<Step>);
+pub(super) struct Plan(pub(super) Vec<Step>);
 
 /// A step of a plan.
 #[derive(Debug)]

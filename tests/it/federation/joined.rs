@@ -6,9 +6,14 @@ use axum::http::HeaderValue;
 use connectors::sandbox::System;
 use connectors::settings::{OAuthSettings, Secret, SubgraphSettings};
 use connectors::sync::RunOptions;
+use entity::journal::Journal;
+use entity::vocabulary::ChangeAction;
+use entity::{Clock, school};
+use futures::StreamExt;
 use gateway::config::{CacheSettings, FederationSettings, LimitSettings, Settings};
 use gateway::federation::Federation;
 use gateway::graphql::Caller;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 use tests::gateway::{TestGateway, told};
 use tests::hub::TestHub;
@@ -85,6 +90,7 @@ pub(super) fn workshops() -> Schema<Query, EmptyMutation, EmptySubscription> {
 /// A hub that has read everything, joined with workshops.
 pub(super) struct Stage {
     pub(super) hub: TestHub,
+    federation: Federation,
     pub(super) gateway: TestGateway,
     pub(super) partner: TestSubgraph<Schema<Query, EmptyMutation, EmptySubscription>>,
     pub(super) brin: String,
@@ -113,9 +119,10 @@ impl Stage {
         let db = &hub.store.db;
         let feed = hub.feed.clone();
         let gateway =
-            TestGateway::serve(federation, db, feed, &Settings::default(), gateway::http::graphql::anybody()).await?;
+            TestGateway::serve(federation.clone(), db, feed, &Settings::default(), gateway::http::graphql::anybody())
+                .await?;
         let brin = hub.sandbox.sample_brin();
-        Ok(Self { hub, gateway, partner, brin })
+        Ok(Self { hub, federation, gateway, partner, brin })
     }
 
     pub(super) async fn ask(&self, query: &str) -> Result<Value> {
@@ -264,6 +271,41 @@ async fn the_callers_token_is_passed_on_where_that_is_set_and_nowhere_else() -> 
         assert!(answer.errors.is_empty(), "{answer:?}");
         assert_eq!(partner.authorization(), expected);
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_event_of_the_hubs_is_completed_with_what_a_partner_knows() -> Result<()> {
+    let stage = Stage::set().await?;
+    let query = "subscription ($brin: String!) { schoolChanged(brin: $brin) { title: name workshops { id } may } }";
+    let request = || Request::new(query).variables(Variables::from_json(json!({ "brin": stage.brin })));
+    let mut events = stage.federation.execute_stream(request(), None);
+    let db = &stage.hub.store.db;
+    let here =
+        school::Entity::find().filter(school::Column::Brin.eq(&stage.brin)).one(db).await?.context("a school")?;
+    // The first change may come before anybody listens.
+    let changing = async {
+        for pupils in 1.. {
+            let mut journal = Journal::begin(db, Clock::system().now()).await?;
+            let changed = school::Model { pupils: Some(pupils), ..here.clone() };
+            journal.save(vec![(ChangeAction::Updated, changed)]).await?;
+            journal.commit().await?;
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        anyhow::Ok(())
+    };
+    let event = tokio::select! {
+        event = events.next() => event.context("an event")?,
+        ended = changing => { ended?; anyhow::bail!("nothing is told") }
+    };
+    let event = serde_json::to_value(event)?;
+    let school = &event["data"]["schoolChanged"];
+    assert!(school["title"].is_string(), "{event}");
+    assert_eq!((&school["workshops"][1]["id"], &school["may"]), (&json!("w2"), &Value::Null), "{event}");
+    assert_eq!(event["errors"][0]["path"], json!(["schoolChanged", "may"]), "{event}");
+    // Partners' own roots are not subscribed to.
+    let refused = stage.federation.execute(request()).await;
+    assert!(!refused.errors.is_empty());
     Ok(())
 }
 

@@ -115,7 +115,7 @@ impl HivePlanner {
             |item: &SelectionItem| !matches!(item, SelectionItem::Field(field) if field.name.starts_with("__"));
         normalized.operation.selection_set.items.retain(is_asked);
         if normalized.operation.selection_set.items.is_empty() {
-            return Ok(Plan(None));
+            return Ok(Plan(Vec::new()));
         }
         let overrides = PlannerOverrideContext::new(chosen.labels.clone(), chosen.place);
         let token = CancellationToken::with_timeout(LONGEST);
@@ -124,7 +124,11 @@ impl HivePlanner {
             PlannerError::CancellationError(_) => PlanFailed::TookTooLong,
             other => PlanFailed::Refused(other.to_string()),
         })?;
-        plan.node.map(step).transpose().map(Plan)
+        Ok(Plan(match plan.node.map(step).transpose()? {
+            Some(Step::Sequence(steps)) => steps,
+            Some(step) => vec![step],
+            None => Vec::new(),
+        }))
     }
 }
 
