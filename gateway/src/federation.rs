@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::{OperationDefinition, OperationType};
-use async_graphql::{Data, Executor, Pos, Request, Response, ServerError, Value, Variables, value};
+use async_graphql::{Data, Executor, Request, Response, ServerError, Value, Variables, value};
 use connectors::api::{self, Subgraph};
 use connectors::settings::SubgraphSettings;
 use entity::Clock;
@@ -31,6 +31,7 @@ use tokio::time::timeout;
 use tracing::{error, info};
 
 use self::execute::{Asking, Told};
+use self::guards::Refusals;
 use self::plan::{Chosen, Fetch, Plan, PlanFailed};
 pub use self::supergraph::NotTaken;
 use self::supergraph::{HUB, Supergraph};
@@ -63,6 +64,8 @@ struct Prepared {
     operation_name: Option<String>,
     operation_type: OperationType,
     variables: Variables,
+    /// The fields that the viewer may not read. `None`: they may read all.
+    refusals: Option<Refusals>,
     plan: Arc<Plan>,
     price: Price,
 }
@@ -71,13 +74,14 @@ impl Prepared {
     /// The answer that what was told makes.
     fn projected(&self, live: &Live, executed: (Value, Vec<ServerError>)) -> (Value, Vec<ServerError>) {
         let Live { supergraph, .. } = live;
-        let Self { document, variables, .. } = self;
+        let Self { document, variables, refusals, .. } = self;
         // It was there when the request was let through.
         let Ok(operation) = document.operation(self.operation_name.as_deref()) else { return executed };
         let introspected =
             |field: &_, below: &[&_]| supergraph.introspection.answer(&document.parsed, variables, field, below);
         let definition = &supergraph.definition;
-        project::project(definition, &document.parsed, &operation.node, variables, &introspected, executed)
+        let asked = (&introspected as project::Introspected<'_>, refusals.as_ref());
+        project::project(definition, &document.parsed, &operation.node, variables, asked, executed)
     }
 }
 
@@ -182,23 +186,19 @@ impl Federation {
             supergraph.gate.keep(&document);
         }
         let viewer = self.0.graph.viewer(caller).await?;
-        if let Some((field, failure)) = supergraph.guards.refusal(&document.parsed, &supergraph.definition, &viewer) {
-            let mut error = async_graphql::Error::from(failure).into_server_error(Pos::default());
-            error.locations.clear();
-            error.message = format!("{} (`{field}`)", error.message);
-            return Err(Response::from_errors(vec![error]));
-        }
+        let refusals = Some(supergraph.guards.refusals(&viewer)).filter(|refusals| !refusals.is_empty());
         let operation_name = request.operation_name.clone();
         let operation = &document.operation(operation_name.as_deref()).map_err(Response::from)?.node;
         let variables = with_defaults(request.variables, operation);
         let chosen = Chosen {
             conditions: conditions(operation, &variables),
+            refused: refusals.clone(),
             labels: self.labels(),
             place: place(&supergraph.planner.shares()),
         };
         let plan = supergraph.plan(document.hash(), document.text.to_string(), operation_name.clone(), chosen).await;
         let plan = plan.map_err(not_planned)?;
-        Ok(Prepared { document, operation_name, operation_type, variables, plan, price })
+        Ok(Prepared { document, operation_name, operation_type, variables, refusals, plan, price })
     }
 
     /// Executes a request. What keeps it from being executed is an error.

@@ -3,11 +3,14 @@
 
 mod conditions;
 mod hive;
+mod refused;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use async_graphql::{Name, Pos};
+
+use super::guards::Refusals;
 
 pub(super) use self::hive::HivePlanner;
 
@@ -60,10 +63,12 @@ pub(super) enum PlanFailed {
 }
 
 /// What a plan depends on beside its operation.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Chosen {
     /// The values of the variables that may be conditions.
     pub(super) conditions: BTreeMap<String, bool>,
+    /// The fields that the viewer may not read. `None`: they may read all.
+    pub(super) refused: Option<Refusals>,
     /// The labels of `@override` that hold.
     pub(super) labels: HashSet<String>,
     /// Where this request stands among all, as [`Planning::shares`] counts.

@@ -11,7 +11,8 @@ use async_graphql::parser::types::{
 };
 use async_graphql::{Name, PathSegment, Positioned, ServerError, Value, Variables};
 
-use crate::error::{Code, set_code};
+use super::guards::Refusals;
+use crate::error::{Code, Failure, set_code};
 use crate::graphql::definition::{Definition, root};
 
 /// What is told of the schema itself, by the field of the root that asks for it.
@@ -23,10 +24,11 @@ pub(super) fn project(
     document: &ExecutableDocument,
     operation: &OperationDefinition,
     variables: &Variables,
-    introspected: Introspected<'_>,
+    (introspected, refusals): (Introspected<'_>, Option<&Refusals>),
     (told, errors): (Value, Vec<ServerError>),
 ) -> (Value, Vec<ServerError>) {
-    let mut projection = Projection { definition, document, variables, introspected, path: Vec::new(), errors };
+    let mut projection =
+        Projection { definition, document, variables, introspected, refusals, path: Vec::new(), errors };
     let selected = Rc::new(Selected::new(vec![&operation.selection_set.node]));
     let data = projection.object(&selected, &Name::new(root(operation.ty)), told).unwrap_or_default();
     (data, projection.errors)
@@ -37,6 +39,7 @@ struct Projection<'a> {
     document: &'a ExecutableDocument,
     variables: &'a Variables,
     introspected: Introspected<'a>,
+    refusals: Option<&'a Refusals>,
     path: Vec<PathSegment>,
     errors: Vec<ServerError>,
 }
@@ -79,7 +82,11 @@ impl<'a> Projection<'a> {
                 let ty = fields.get(name)?;
                 self.path.push(PathSegment::Field(key.to_string()));
                 // One that is asked for twice is moved once, and its selections are one.
-                let value = self.value(below, ty, told.swap_remove(key).unwrap_or_default(), &concrete, name);
+                let told = told.swap_remove(key).unwrap_or_default();
+                let value = match self.refusals.and_then(|refusals| refusals.of(&concrete, name)) {
+                    Some(failure) => self.refuse(failure, field, ty),
+                    None => self.value(below, ty, told, &concrete, name),
+                };
                 self.path.pop();
                 object.insert(key.clone(), value?);
             }
@@ -162,6 +169,15 @@ impl<'a> Projection<'a> {
                 None
             }
         }
+    }
+
+    /// What may not be read: null, and an error that says why.
+    fn refuse(&mut self, failure: &Failure, field: &Field, ty: &Type) -> Option<Value> {
+        let place = field.alias.as_ref().unwrap_or(&field.name).pos;
+        let mut error = async_graphql::Error::from(failure.clone()).into_server_error(place);
+        error.path.clone_from(&self.path);
+        self.errors.push(error);
+        ty.nullable.then_some(Value::Null)
     }
 
     fn is_composite(&self, name: &Name) -> bool {
@@ -263,7 +279,7 @@ mod tests {
         let introspected = |_: &Field, _: &[&SelectionSet]| value!({ "told": true });
         let variables = Variables::from_json(serde_json::json!({ "yes": true }));
         let (data, errors) =
-            project(&Definition::of(SDL), &document, &operation, &variables, &introspected, (told, Vec::new()));
+            project(&Definition::of(SDL), &document, &operation, &variables, (&introspected, None), (told, Vec::new()));
         let errors = errors.iter().map(|error| serde_json::to_value(&error.path).unwrap().to_string()).collect();
         (serde_json::to_string(&data).unwrap(), errors)
     }

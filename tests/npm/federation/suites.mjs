@@ -238,8 +238,9 @@ const suites = {
     },
     cases: [
       { query: "{ open user { id } }", data: { open: 1, user: { id: "u1" } } },
-      { query: "{ open own }", refused: "UNAUTHENTICATED" },
-      { query: "{ ...F } fragment F on Query { user { ... on User { salary } } }", refused: "FORBIDDEN" },
+      { query: "{ open own }", data: { open: 1, own: null }, errors: [["own"]] },
+      { query: "{ ...F } fragment F on Query { user { ... on User { pay: salary id } } }", data: { user: { pay: null, id: "u1" } }, errors: [["user", "pay"]] },
+      { query: "{ own }", data: { own: null }, errors: [["own"]] },
     ],
   },
   circular: {

@@ -42,15 +42,20 @@ fn walk(set: &mut SelectionSet, values: &BTreeMap<String, bool>) {
         true
     });
     if had_any && set.items.is_empty() {
-        set.items.push(Selection::Field(Field {
-            position: Default::default(),
-            alias: None,
-            name: "__typename".to_owned(),
-            arguments: Vec::new(),
-            directives: Vec::new(),
-            selection_set: SelectionSet { span: Default::default(), items: Vec::new() },
-        }));
+        set.items.push(nothing());
     }
+}
+
+/// What is asked for where nothing is.
+pub(super) fn nothing() -> Selection {
+    Selection::Field(Field {
+        position: Default::default(),
+        alias: None,
+        name: "__typename".to_owned(),
+        arguments: Vec::new(),
+        directives: Vec::new(),
+        selection_set: SelectionSet { span: Default::default(), items: Vec::new() },
+    })
 }
 
 fn leaves_out(directive: &Directive, values: &BTreeMap<String, bool>) -> bool {

@@ -20,6 +20,7 @@ use hive_router_query_planner::planner::{Planner, PlannerError, QueryPlannerOpti
 use hive_router_query_planner::utils::cancellation::CancellationToken;
 
 use super::conditions::decide;
+use super::refused::prune;
 use super::{
     Asks, Batch, Change, Chosen, Fetch, Mistake, PathStep, Plan, PlanFailed, Planning, Requirement, Rewrite, Step,
 };
@@ -108,6 +109,9 @@ impl HivePlanner {
     fn planned(&self, document: &str, operation: Option<&str>, chosen: &Chosen) -> Result<Plan, PlanFailed> {
         let mut document = parsed(document).map_err(PlanFailed::Refused)?;
         decide(&mut document, &chosen.conditions);
+        if let Some(refusals) = &chosen.refused {
+            prune(&mut document, refusals);
+        }
         let normalized = normalize_operation(&self.planner.supergraph, &document, operation);
         let mut normalized = normalized.map_err(|error| PlanFailed::Refused(error.to_string()))?;
         // What tells of the schema is answered here.
