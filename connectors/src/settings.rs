@@ -14,7 +14,7 @@ pub use self::interface::{
     ConditionSettings, ErrorSettings, HeaderText, InterfaceSettings, Method, Money, PagingSettings, PagingStyle, Place,
     Rule, SinceSettings, SizeSettings, Source, StreamSettings, Unknown,
 };
-pub use self::subgraph::SubgraphSettings;
+pub use self::subgraph::{SubgraphOAuth, SubgraphSettings};
 
 /// One `[[source]]` of the configuration.
 #[derive(Clone, Debug, Deserialize)]

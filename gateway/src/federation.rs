@@ -12,14 +12,16 @@ mod joining;
 mod partner;
 mod plan;
 mod project;
+mod subscription;
 mod supergraph;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use async_graphql::parser::types::OperationType;
-use async_graphql::{Data, Executor, Pos, Request, Response, ServerError, Value, Variables, value};
+use async_graphql::indexmap::IndexMap;
+use async_graphql::parser::types::{OperationDefinition, OperationType};
+use async_graphql::{Data, Executor, Request, Response, ServerError, Value, Variables, value};
 use connectors::api::{self, Subgraph};
 use connectors::settings::SubgraphSettings;
 use entity::Clock;
@@ -29,12 +31,13 @@ use tokio::time::timeout;
 use tracing::{error, info};
 
 use self::execute::{Asking, Told};
-use self::plan::{Chosen, Fetch, PlanFailed};
+use self::guards::Refusals;
+use self::plan::{Chosen, Fetch, Plan, PlanFailed};
 pub use self::supergraph::NotTaken;
 use self::supergraph::{HUB, Supergraph};
 use crate::config::FederationSettings;
 use crate::error::{Code, Refused, TOOK_TOO_LONG, seal};
-use crate::graphql::{Admitted, Answered, Answering, Caller, Graph};
+use crate::graphql::{Admitted, Answered, Answering, Caller, Document, Graph, Price, operation_type};
 
 /// A hundred per cent, as shares of requests are counted.
 const WHOLE: u64 = 100 * 100_000_000;
@@ -53,6 +56,33 @@ struct Inner {
 struct Live {
     supergraph: Supergraph,
     partners: HashMap<String, Arc<Subgraph>>,
+}
+
+/// A request that has been let through and planned.
+struct Prepared {
+    document: Arc<Document>,
+    operation_name: Option<String>,
+    operation_type: OperationType,
+    variables: Variables,
+    /// The fields that the viewer may not read. `None`: they may read all.
+    refusals: Option<Refusals>,
+    plan: Arc<Plan>,
+    price: Price,
+}
+
+impl Prepared {
+    /// The answer that what was told makes.
+    fn projected(&self, live: &Live, executed: (Value, Vec<ServerError>)) -> (Value, Vec<ServerError>) {
+        let Live { supergraph, .. } = live;
+        let Self { document, variables, refusals, .. } = self;
+        // It was there when the request was let through.
+        let Ok(operation) = document.operation(self.operation_name.as_deref()) else { return executed };
+        let introspected =
+            |field: &_, below: &[&_]| supergraph.introspection.answer(&document.parsed, variables, field, below);
+        let definition = &supergraph.definition;
+        let asked = (&introspected as project::Introspected<'_>, refusals.as_ref());
+        project::project(definition, &document.parsed, &operation.node, variables, asked, executed)
+    }
 }
 
 impl Federation {
@@ -145,48 +175,55 @@ impl Federation {
         response
     }
 
-    /// Executes a request. What keeps it from being executed is an error.
-    async fn executed(&self, live: &Live, caller: &Caller, request: Request) -> Result<Response, Response> {
+    /// Lets a request through and plans it, or says why not.
+    async fn prepare(&self, live: &Live, caller: &Caller, request: Request) -> Result<Prepared, Response> {
         let Live { supergraph, .. } = live;
-        let graph = &self.0.graph;
         let admitted = supergraph.gate.admit(caller, request).await.map_err(Response::from)?;
         let Admitted { request, document, price, operation_type } = admitted;
-        if operation_type == OperationType::Subscription {
-            let message = "Subscriptions are to the hub's own fields alone.";
-            return Err(Refused::new(Code::BadRequest, message).into());
-        }
         if !document.is_valid() {
             supergraph.planner.validate(&document.text).map_err(misfit)?;
             document.is_found_valid();
             supergraph.gate.keep(&document);
         }
-        let viewer = graph.viewer(caller).await?;
-        if let Some((field, failure)) = supergraph.guards.refusal(&document.parsed, &supergraph.definition, &viewer) {
-            let mut error = async_graphql::Error::from(failure).into_server_error(Pos::default());
-            error.locations.clear();
-            error.message = format!("{} (`{field}`)", error.message);
-            return Err(Response::from_errors(vec![error]));
-        }
-        let chosen = Chosen { labels: self.labels(), place: place(&supergraph.planner.shares()) };
+        let viewer = self.0.graph.viewer(caller).await?;
+        let refusals = Some(supergraph.guards.refusals(&viewer)).filter(|refusals| !refusals.is_empty());
         let operation_name = request.operation_name.clone();
-        let plan = supergraph.plan(document.hash(), document.text.to_string(), operation_name.clone(), chosen).await;
-        let plan = plan.map_err(not_planned)?;
         let operation = &document.operation(operation_name.as_deref()).map_err(Response::from)?.node;
         let variables = with_defaults(request.variables, operation);
+        let chosen = Chosen {
+            conditions: conditions(operation, &variables),
+            refused: refusals.clone(),
+            labels: self.labels(),
+            place: place(&supergraph.planner.shares()),
+        };
+        let plan = supergraph.plan(document.hash(), document.text.to_string(), operation_name.clone(), chosen).await;
+        let plan = plan.map_err(not_planned)?;
+        Ok(Prepared { document, operation_name, operation_type, variables, refusals, plan, price })
+    }
+
+    /// Executes a request. What keeps it from being executed is an error.
+    async fn executed(&self, live: &Live, caller: &Caller, request: Request) -> Result<Response, Response> {
+        let graph = &self.0.graph;
+        let prepared = self.prepare(live, caller, request).await?;
+        if prepared.operation_type == OperationType::Subscription {
+            let message = "A subscription is answered with a stream: by WebSocket, or as server-sent events.";
+            return Err(Refused::new(Code::BadRequest, message).into());
+        }
         let asks = Asks { live, caller, graph, freshness: Mutex::default() };
-        let executing = execute::execute(&plan, &supergraph.definition, &variables, &asks);
-        let executed = if operation_type == OperationType::Mutation {
+        let nothing = (Value::Object(IndexMap::new()), Vec::new());
+        let definition = &live.supergraph.definition;
+        let executing = execute::execute(&prepared.plan.0, nothing, definition, &prepared.variables, &asks);
+        let executed = if prepared.operation_type == OperationType::Mutation {
             // Nobody should have to guess whether something was written. Each subgraph has its own time.
             executing.await
         } else {
             timeout(graph.limits().execution(), executing).await.map_err(|_| took_too_long(graph))?
         };
-        let introspected =
-            |field: &_, below: &[&_]| supergraph.introspection.answer(&document.parsed, &variables, field, below);
-        let (data, errors) =
-            project::project(&supergraph.definition, &document.parsed, operation, &variables, &introspected, executed);
+        let (data, errors) = prepared.projected(live, executed);
         let cost = value!({
-            "estimated": price.estimate, "actual": price.actual(&data), "maximum": graph.limits().cost,
+            "estimated": prepared.price.estimate,
+            "actual": prepared.price.actual(&data),
+            "maximum": graph.limits().cost,
         });
         let mut response = Response::new(data).extension("cost", cost);
         response.errors = errors;
@@ -210,10 +247,13 @@ impl Executor for Federation {
         }
     }
 
-    fn execute_stream(&self, request: Request, session: Option<Arc<Data>>) -> BoxStream<'static, Response> {
+    fn execute_stream(&self, mut request: Request, session: Option<Arc<Data>>) -> BoxStream<'static, Response> {
         let federation = self.clone();
         let responses = async move {
             match federation.needed(&request).await {
+                Some(live) if operation_type(&mut request) == Some(OperationType::Subscription) => {
+                    federation.events(live, request).await
+                }
                 Some(live) => stream::iter([federation.whole(&live, request).await]).boxed(),
                 None => federation.0.graph.execute_stream(request, session),
             }
@@ -245,12 +285,14 @@ impl Asking for Asks<'_> {
         async move {
             let name = fetch.subgraph.as_str();
             let mut told = match self.live.partners.get(name) {
-                Some(subgraph) => partner::ask(name, subgraph, &fetch.document, &variables).await,
+                Some(subgraph) => {
+                    let authorization = self.caller.authorization.as_ref();
+                    partner::ask((name, subgraph), &fetch.document, &variables, authorization).await
+                }
                 None => self.hub(&fetch.document, variables).await,
             };
             for error in &mut told.errors {
-                error.locations.clear();
-                error.extensions.get_or_insert_default().set("serviceName", name);
+                named(error, name);
             }
             told
         }
@@ -267,6 +309,12 @@ impl Asks<'_> {
         }
         Told { data: response.data, errors: response.errors }
     }
+}
+
+/// Says whose error it is. Where in the document it was is another document's matter.
+fn named(error: &mut ServerError, subgraph: &str) {
+    error.locations.clear();
+    error.extensions.get_or_insert_default().set("serviceName", subgraph);
 }
 
 /// What was said of sources at several times, as one: each source that is behind, once.
@@ -286,13 +334,23 @@ fn joined(freshness: Vec<Value>) -> Option<Value> {
 }
 
 /// The variables, with the operation's defaults for those that were not given.
-fn with_defaults(mut variables: Variables, operation: &async_graphql::parser::types::OperationDefinition) -> Variables {
+fn with_defaults(mut variables: Variables, operation: &OperationDefinition) -> Variables {
     for definition in &operation.variable_definitions {
         if let Some(default) = &definition.node.default_value {
             variables.entry(definition.node.name.node.clone()).or_insert_with(|| default.node.clone());
         }
     }
     variables
+}
+
+/// The variables that `@skip` and `@include` may depend on.
+fn conditions(operation: &OperationDefinition, variables: &Variables) -> BTreeMap<String, bool> {
+    let names = operation.variable_definitions.iter().map(|definition| &definition.node.name.node);
+    let condition = |name: &async_graphql::Name| match variables.get(name) {
+        Some(Value::Boolean(holds)) => Some((name.to_string(), *holds)),
+        _ => None,
+    };
+    names.filter_map(condition).collect()
 }
 
 /// Where a request stands among all, for fields that move from one subgraph to another share by share.

@@ -63,6 +63,7 @@ pub use self::documents::{NotTrusted, TrustedDocuments};
 pub(crate) use self::gate::{Admitted, Gate};
 pub use self::kept::{Answered, Answering};
 pub use self::language::Language;
+pub(crate) use self::limits::cost::Price;
 use self::mutation::{Line, Mutation};
 pub use self::mutation::{Syncs, Writes};
 use self::rate::{RateLimiter, Standing};

@@ -4,4 +4,5 @@ mod faults;
 mod generated;
 mod joined;
 mod subgraph;
+mod suites;
 mod world;

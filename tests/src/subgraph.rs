@@ -40,6 +40,7 @@ struct Inner<E> {
     mood: Mutex<Mood>,
     asked: AtomicUsize,
     authorization: Mutex<Option<String>>,
+    document: Mutex<String>,
 }
 
 /// A partner's live graph. It is gone when this is dropped.
@@ -59,6 +60,7 @@ impl<E: Executor> TestSubgraph<E> {
             mood: Mutex::new(Mood::Well),
             asked: AtomicUsize::new(0),
             authorization: Mutex::default(),
+            document: Mutex::default(),
         });
         let router = Router::new().route("/graphql", post(answer::<E>)).with_state(Arc::clone(&inner));
         let served = tokio::spawn(async move {
@@ -83,6 +85,12 @@ impl<E: Executor> TestSubgraph<E> {
     #[must_use]
     pub fn authorization(&self) -> Option<String> {
         self.inner.authorization.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The document of the last request.
+    #[must_use]
+    pub fn document(&self) -> String {
+        self.inner.document.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// How a hub is configured to ask it.
@@ -122,6 +130,7 @@ async fn answer<E: Executor>(
         }
     }
     let Ok(request) = serde_json::from_slice::<Request>(&body) else { return StatusCode::BAD_REQUEST.into_response() };
+    inner.document.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&request.query);
     let response: Response = inner.executor.execute(request).await;
     axum::Json(response).into_response()
 }

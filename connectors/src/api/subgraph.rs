@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::{host, is_loopback, unreachable, whole_body};
 use crate::error::{Error, ErrorKind, Result};
 use crate::oauth::{Token, Tokens};
-use crate::settings::SubgraphSettings;
+use crate::settings::{SubgraphOAuth, SubgraphSettings};
 
 const ACCEPTED: HeaderValue = HeaderValue::from_static("application/graphql-response+json, application/json;q=0.9");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -31,13 +31,20 @@ impl Subgraph {
     /// [`ErrorKind::Configuration`] where a secret or a token would travel in the clear.
     pub fn new(client: &reqwest::Client, settings: &SubgraphSettings, clock: Clock) -> Result<Self> {
         let name = &settings.name;
-        let tokens = settings.oauth.as_ref().map(|oauth| Tokens::new(client, name, oauth, clock)).transpose()?;
-        if tokens.is_some() && settings.url.scheme() != "https" && !is_loopback(&settings.url) {
+        let oauth = settings.oauth.as_ref().and_then(SubgraphOAuth::client);
+        let tokens = oauth.map(|oauth| Tokens::new(client, name, &oauth, clock)).transpose()?;
+        if settings.oauth.is_some() && settings.url.scheme() != "https" && !is_loopback(&settings.url) {
             let message = format!("subgraph `{name}`: url must be https: tokens would travel in the clear");
             return Err(Error::new(ErrorKind::Configuration, message));
         }
         let places = Semaphore::new(settings.requests_at_once.clamp(1, Semaphore::MAX_PERMITS));
         Ok(Self { client: client.clone(), settings: settings.clone(), tokens, places })
+    }
+
+    /// Whether it is to be sent the caller's own token.
+    #[must_use]
+    pub fn forwards(&self) -> bool {
+        self.settings.oauth.as_ref().is_some_and(|oauth| oauth.forward)
     }
 
     /// Sends a request, as JSON, and gives the whole answer: one that is GraphQL's, whatever its status.
@@ -101,8 +108,10 @@ impl Subgraph {
     }
 }
 
-/// Whether the body is GraphQL's, which then says more than the status does.
+/// Whether the body may be GraphQL's, which then says more than the status does. Before there was a media type for it,
+/// servers said so with that of JSON.
 fn is_graphql(response: &Response) -> bool {
     let media_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    media_type.is_some_and(|media_type| media_type.starts_with("application/graphql-response+json"))
+    let is_of = |known: &str| media_type.is_some_and(|media_type| media_type.starts_with(known));
+    is_of("application/graphql-response+json") || is_of("application/json")
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
-use super::OAuthSettings;
+use super::{ClientAuthentication, OAuthSettings, Secret};
 
 /// One `[[subgraph]]` of the configuration.
 #[derive(Clone, Debug, Deserialize)]
@@ -21,14 +21,70 @@ pub struct SubgraphSettings {
     pub timeout: Duration,
     /// The file of its schema. Where absent, it is asked for its schema (`_service`).
     pub schema: Option<PathBuf>,
-    /// How to get tokens. None are sent where absent.
-    pub oauth: Option<OAuthSettings>,
+    /// Which tokens are sent. None where absent.
+    pub oauth: Option<SubgraphOAuth>,
     /// An answer may be this large, in bytes, unpacked.
     #[serde(default = "max_answer_bytes")]
     pub max_answer_bytes: u64,
     /// Requests to it under way at a time; others wait, within their time.
     #[serde(default = "requests_at_once")]
     pub requests_at_once: usize,
+}
+
+/// Which tokens a subgraph is sent: the caller's own, or those that the hub gets for itself.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubgraphOAuth {
+    /// Whether the caller's token is passed on. Then nothing else is set here.
+    #[serde(default)]
+    pub forward: bool,
+    /// The token endpoint.
+    pub token_url: Option<Url>,
+    /// The client's identifier.
+    pub client_id: Option<String>,
+    /// The client's secret.
+    pub client_secret: Option<Secret>,
+    /// Scopes to ask for.
+    #[serde(default)]
+    pub scopes: Vec<String>,
+    /// The `audience` to ask for, where the issuer wants one.
+    pub audience: Option<String>,
+    /// The `resource` to ask for (RFC 8707), where the issuer wants one.
+    pub resource: Option<String>,
+    /// How the client shows its secret.
+    #[serde(default)]
+    pub client_authentication: ClientAuthentication,
+}
+
+impl SubgraphOAuth {
+    /// How the hub gets tokens for itself. `None`: it gets none.
+    #[must_use]
+    pub fn client(&self) -> Option<OAuthSettings> {
+        Some(OAuthSettings {
+            token_url: self.token_url.clone()?,
+            client_id: self.client_id.clone()?,
+            client_secret: self.client_secret.clone()?,
+            scopes: self.scopes.clone(),
+            audience: self.audience.clone(),
+            resource: self.resource.clone(),
+            client_authentication: self.client_authentication,
+        })
+    }
+}
+
+impl From<OAuthSettings> for SubgraphOAuth {
+    fn from(client: OAuthSettings) -> Self {
+        Self {
+            forward: false,
+            token_url: Some(client.token_url),
+            client_id: Some(client.client_id),
+            client_secret: Some(client.client_secret),
+            scopes: client.scopes,
+            audience: client.audience,
+            resource: client.resource,
+            client_authentication: client.client_authentication,
+        }
+    }
 }
 
 fn timeout() -> Duration {

@@ -280,7 +280,7 @@ fn source(sandbox: &Sandbox, system: System, id: &str, name: &str, connector: &s
 fn workshops(sandbox: &Sandbox) -> anyhow::Result<SubgraphSettings> {
     let url = format!("{}/graphql", sandbox.system_url(System::Workshops));
     let settings: SubgraphSettings = serde_json::from_value(json!({ "name": "workshops", "url": url }))?;
-    Ok(SubgraphSettings { oauth: Some(oauth(sandbox, System::Workshops)?), ..settings })
+    Ok(SubgraphSettings { oauth: Some(oauth(sandbox, System::Workshops)?.into()), ..settings })
 }
 
 fn oauth(sandbox: &Sandbox, system: System) -> anyhow::Result<OAuthSettings> {

@@ -289,13 +289,30 @@ fn subgraphs(subgraphs: &mut [SubgraphSettings], reader: &mut Reader<'_>) {
         if subgraph.requests_at_once == 0 {
             problems.push(("requests_at_once", "must be at least 1".to_owned()));
         }
-        let token_url = subgraph.oauth.as_ref().map(|oauth| &oauth.token_url);
+        let token_url = subgraph.oauth.as_ref().and_then(|oauth| oauth.token_url.as_ref());
         let addresses = [("url", Some(&subgraph.url)), ("oauth.token_url", token_url)];
         lead_somewhere(addresses, "a secret is not written here: use [subgraph.oauth]", &mut problems);
         if let Some(oauth) = &mut subgraph.oauth {
-            match fetch(&oauth.client_secret, reader.environment()) {
-                Ok(text) => oauth.client_secret = Secret::Resolved(text),
-                Err(what) => problems.push(("oauth.client_secret", what)),
+            let (has_url, has_id) = (oauth.token_url.is_some(), oauth.client_id.is_some());
+            let set = [
+                ("oauth.token_url", has_url),
+                ("oauth.client_id", has_id),
+                ("oauth.client_secret", oauth.client_secret.is_some()),
+            ];
+            for (key, is_set) in set {
+                match (oauth.forward, is_set) {
+                    (true, true) => {
+                        problems.push((key, "the caller's token is passed on: remove it, or forward".to_owned()))
+                    }
+                    (false, false) => problems.push((key, "is missing: add it, or forward = true".to_owned())),
+                    _ => {}
+                }
+            }
+            if let Some(secret) = &mut oauth.client_secret {
+                match fetch(secret, reader.environment()) {
+                    Ok(text) => *secret = Secret::Resolved(text),
+                    Err(what) => problems.push(("oauth.client_secret", what)),
+                }
             }
         }
         for (key, what) in problems {

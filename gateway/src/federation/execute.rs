@@ -13,7 +13,7 @@ use futures::future::{BoxFuture, FutureExt, join_all};
 
 use self::places::{Place, common};
 use self::representations::Representations;
-use super::plan::{Asks, Batch, Fetch, Plan, Step};
+use super::plan::{Asks, Batch, Fetch, Step};
 use crate::graphql::definition::Definition;
 
 /// Asks subgraphs.
@@ -29,21 +29,17 @@ pub(super) struct Told {
     pub(super) errors: Vec<ServerError>,
 }
 
-/// Executes a plan. Gives everything that was told, more than was asked for and not in its order, and the errors.
+/// Executes steps, one after another, on what is known already. Gives everything that was told, more than was asked for and
+/// not in its order, and the errors.
 pub(super) async fn execute(
-    plan: &Plan,
+    steps: &[Step],
+    (known, errors): (Value, Vec<ServerError>),
     definition: &Definition,
     variables: &Variables,
     asking: &dyn Asking,
 ) -> (Value, Vec<ServerError>) {
-    let execution = Execution {
-        definition,
-        variables,
-        asking,
-        data: Mutex::new(Value::Object(IndexMap::new())),
-        errors: Mutex::default(),
-    };
-    if let Some(step) = &plan.0 {
+    let execution = Execution { definition, variables, asking, data: Mutex::new(known), errors: Mutex::new(errors) };
+    for step in steps {
         execution.step(step).await;
     }
     let data = execution.data.into_inner().unwrap_or_else(PoisonError::into_inner);

@@ -89,7 +89,7 @@ impl Joining {
             };
             return text.inspect_err(told).ok();
         }
-        let mut told = partner::ask(name, self.asked.get(name)?, SERVICE, &Variables::default()).await;
+        let mut told = partner::ask((name, self.asked.get(name)?), SERVICE, &Variables::default(), None).await;
         let sdl = match &mut told.data {
             Value::Object(data) => data.swap_remove("_service").map(Value::into_json),
             _ => None,

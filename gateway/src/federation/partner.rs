@@ -1,7 +1,7 @@
 //! Asks a partner's graph, and makes of what it says what may be handed on.
 
 use async_graphql::{PathSegment, ServerError, Value, Variables};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue, header};
 use bytes::Bytes;
 use connectors::ErrorKind;
 use connectors::api::Subgraph;
@@ -41,9 +41,17 @@ struct Mistake {
     extensions: Option<Value>,
 }
 
-/// Asks a partner. Whatever becomes of it, something is told.
-pub(super) async fn ask(name: &str, subgraph: &Subgraph, document: &str, variables: &Variables) -> Told {
+/// Asks a partner, with the caller's token where it is to have it. Whatever becomes of it, something is told.
+pub(super) async fn ask(
+    (name, subgraph): (&str, &Subgraph),
+    document: &str,
+    variables: &Variables,
+    authorization: Option<&HeaderValue>,
+) -> Told {
     let mut headers = HeaderMap::new();
+    if let Some(authorization) = authorization.filter(|_| subgraph.forwards()) {
+        headers.insert(header::AUTHORIZATION, authorization.clone());
+    }
     traces::hand_on(&mut headers);
     let body = match serde_json::to_vec(&Body { query: document, variables }) {
         Ok(body) => Bytes::from(body),

@@ -1,12 +1,16 @@
 //! What is fetched for an operation, from whom and in which order. How that is found out is a library's business, behind
 //! [`Planning`]: the executor knows only what stands here.
 
+mod conditions;
 mod hive;
+mod refused;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use async_graphql::{Name, Pos};
+
+use super::guards::Refusals;
 
 pub(super) use self::hive::HivePlanner;
 
@@ -58,18 +62,22 @@ pub(super) enum PlanFailed {
     Panicked,
 }
 
-/// Which fields with a label on their `@override` are taken over.
-#[derive(Clone, Debug, Default)]
+/// What a plan depends on beside its operation.
+#[derive(Clone, Default)]
 pub(super) struct Chosen {
-    /// The labels that hold.
+    /// The values of the variables that may be conditions.
+    pub(super) conditions: BTreeMap<String, bool>,
+    /// The fields that the viewer may not read. `None`: they may read all.
+    pub(super) refused: Option<Refusals>,
+    /// The labels of `@override` that hold.
     pub(super) labels: HashSet<String>,
     /// Where this request stands among all, as [`Planning::shares`] counts.
     pub(super) place: u64,
 }
 
-/// How an operation is answered. `None`: without asking anybody.
+/// How an operation is answered: its steps, one after another. None: without asking anybody.
 #[derive(Debug)]
-pub(super) struct Plan(pub(super) Option<Step>);
+pub(super) struct Plan(pub(super) Vec<Step>);
 
 /// A step of a plan.
 #[derive(Debug)]

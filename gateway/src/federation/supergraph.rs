@@ -1,6 +1,6 @@
 //! One supergraph, ready to answer: what its schema says, who its subgraphs are, and how its operations are planned.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use async_graphql::parser::parse_schema;
@@ -10,7 +10,7 @@ use async_graphql::parser::types::{
 use async_graphql::{Name, Positioned, Value};
 use moka::sync::Cache;
 
-use super::guards::Guards;
+use super::guards::{Guards, Refusals};
 use super::introspect::Introspection;
 use super::plan::{Chosen, HivePlanner, Plan, PlanFailed, Planning};
 use crate::graphql::definition::{Definition, root};
@@ -37,8 +37,9 @@ pub(super) struct Supergraph {
     looked_at: Cache<Hash, bool>,
 }
 
-/// A document, its operation, and what it was chosen for where fields move from one subgraph to another.
-type PlanKey = (Hash, Option<String>, Vec<bool>);
+/// A document, its operation, its conditions, what it was chosen for where fields move from one subgraph to another, and
+/// what is left out of it.
+type PlanKey = (Hash, Option<String>, BTreeMap<String, bool>, Vec<bool>, Vec<(Name, Name)>);
 
 /// Why a supergraph cannot be taken, in a sentence for the operator.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -68,7 +69,7 @@ impl Supergraph {
         let hub = has_hub.then(|| Definition::of(&crate::graphql::sdl()));
         let document = parse_schema(text).map_err(unreadable)?;
         let own = hub.as_ref().map(|hub| own(hub, &document.definitions));
-        let guards = Guards::of(&document.definitions, hub.as_ref());
+        let guards = Guards::of(&document.definitions, Arc::clone(&definition), hub.as_ref());
         let supergraph = Self {
             gate: graph.gate_to(Arc::clone(&definition)),
             definition,
@@ -120,7 +121,8 @@ impl Supergraph {
         chosen: Chosen,
     ) -> Result<Arc<Plan>, PlanFailed> {
         let taken = self.planner.shares().iter().map(|share| chosen.place < *share).collect();
-        let key = (hash, operation.clone(), taken);
+        let refused = chosen.refused.as_ref().map(Refusals::names).unwrap_or_default();
+        let key = (hash, operation.clone(), chosen.conditions.clone(), taken, refused);
         if let Some(plan) = self.plans.get(&key) {
             return Ok(plan);
         }

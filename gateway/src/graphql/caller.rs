@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_graphql::Request;
+use axum::http::HeaderValue;
 
 use super::Language;
 use crate::audit::{Actor, Trace};
@@ -28,6 +29,9 @@ pub struct Caller {
     pub only_reads: bool,
     /// The client's key for a mutation that it may send again (`Idempotency-Key`).
     pub idempotency_key: Option<String>,
+    /// The header that showed the token, for partners whose graphs take it. Its `Debug` says nothing. `None`: without a
+    /// token, or where it came otherwise.
+    pub authorization: Option<HeaderValue>,
     /// The client's trace (`traceparent`).
     pub traceparent: Option<String>,
 }

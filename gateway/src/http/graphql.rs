@@ -161,9 +161,17 @@ impl<E: Answering> Endpoint<E> {
 pub(crate) fn caller(extensions: &Extensions, headers: &HeaderMap) -> Caller {
     let language = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
     let text = |name: &str| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let identity = extensions.get::<Asker>().and_then(|Asker(identity)| identity.clone());
+    // Only one that was found good: what somebody only says is not passed on.
+    let authorization = headers.get(header::AUTHORIZATION).filter(|_| identity.is_some()).cloned();
+    let authorization = authorization.map(|mut value| {
+        value.set_sensitive(true);
+        value
+    });
     Caller {
+        authorization,
+        identity,
         language: language.and_then(Language::accepted).unwrap_or_default(),
-        identity: extensions.get::<Asker>().and_then(|Asker(identity)| identity.clone()),
         address: extensions.get::<ClientAddress>().map(|ClientAddress(address)| *address),
         request_id: extensions.get::<RequestId>().map(|RequestId(id)| id.clone()),
         idempotency_key: text("idempotency-key"),

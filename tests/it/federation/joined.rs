@@ -1,10 +1,19 @@
 //! The hub's own graph and a partner's at one address.
 
 use anyhow::{Context, Result, ensure};
-use async_graphql::{EmptyMutation, EmptySubscription, ID, Object, Schema, SimpleObject};
+use async_graphql::{EmptyMutation, EmptySubscription, Executor, ID, Object, Request, Schema, SimpleObject, Variables};
+use axum::http::HeaderValue;
+use connectors::sandbox::System;
+use connectors::settings::{OAuthSettings, Secret, SubgraphSettings};
 use connectors::sync::RunOptions;
+use entity::journal::Journal;
+use entity::vocabulary::ChangeAction;
+use entity::{Clock, school};
+use futures::StreamExt;
 use gateway::config::{CacheSettings, FederationSettings, LimitSettings, Settings};
 use gateway::federation::Federation;
+use gateway::graphql::Caller;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 use tests::gateway::{TestGateway, told};
 use tests::hub::TestHub;
@@ -81,6 +90,7 @@ pub(super) fn workshops() -> Schema<Query, EmptyMutation, EmptySubscription> {
 /// A hub that has read everything, joined with workshops.
 pub(super) struct Stage {
     pub(super) hub: TestHub,
+    federation: Federation,
     pub(super) gateway: TestGateway,
     pub(super) partner: TestSubgraph<Schema<Query, EmptyMutation, EmptySubscription>>,
     pub(super) brin: String,
@@ -109,9 +119,10 @@ impl Stage {
         let db = &hub.store.db;
         let feed = hub.feed.clone();
         let gateway =
-            TestGateway::serve(federation, db, feed, &Settings::default(), gateway::http::graphql::anybody()).await?;
+            TestGateway::serve(federation.clone(), db, feed, &Settings::default(), gateway::http::graphql::anybody())
+                .await?;
         let brin = hub.sandbox.sample_brin();
-        Ok(Self { hub, gateway, partner, brin })
+        Ok(Self { hub, federation, gateway, partner, brin })
     }
 
     pub(super) async fn ask(&self, query: &str) -> Result<Value> {
@@ -200,6 +211,101 @@ async fn what_clients_are_promised_holds_for_the_whole() -> Result<()> {
     let deep =
         format!("{{ workshop(brin: \"a\") {{ {} id {} }} }}", "school { workshops { ".repeat(9), "} }".repeat(9));
     assert_eq!(told(&stage.ask(&deep).await?), ("LIMIT_EXCEEDED", "depth"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_partner_is_asked_with_tokens_of_the_hubs_own() -> Result<()> {
+    let hub = TestHub::start(Backend::Sqlite).await?.context("SQLite is always there")?;
+    hub.sync(&RunOptions::default()).await?;
+    let client = hub.sandbox.client(System::Workshops);
+    let oauth = OAuthSettings {
+        token_url: hub.sandbox.token_url().parse()?,
+        client_id: client.id.to_owned(),
+        client_secret: Secret::Resolved(client.secret.to_owned()),
+        scopes: vec![client.scope.to_owned()],
+        audience: None,
+        resource: None,
+        client_authentication: Default::default(),
+    };
+    let url = format!("{}/graphql", hub.sandbox.system_url(System::Workshops));
+    let settings: SubgraphSettings = serde_json::from_value(json!({ "name": "workshops", "url": url }))?;
+    let settings = SubgraphSettings { oauth: Some(oauth.into()), ..settings };
+    let graph = hub.graph_within(&LimitSettings::default());
+    let federation = FederationSettings::default();
+    let (federation, _) = Federation::open(graph, &federation, &[settings], CancellationToken::new()).await?;
+    ensure!(federation.is_joined(), "the sandbox's graph does not compose with the hub's");
+    let query = "query ($brin: String!) { school(brin: $brin) { name workshops { title price { amount } } } }";
+    let ask = async || {
+        let variables = Variables::from_json(json!({ "brin": hub.sandbox.sample_brin() }));
+        serde_json::to_value(federation.execute(Request::new(query).variables(variables)).await)
+    };
+    let answer = ask().await?;
+    assert_eq!(answer["data"]["school"]["workshops"].as_array().map(Vec::len), Some(3), "{answer}");
+    let issued = hub.sandbox.counters().tokens_issued;
+    ask().await?;
+    assert_eq!(hub.sandbox.counters().tokens_issued, issued, "a token is used as long as it is good");
+    // One that is refused is got anew, and the request sent again.
+    hub.sandbox.forget_tokens();
+    assert_eq!(ask().await?["data"], answer["data"]);
+    assert_eq!(hub.sandbox.counters().tokens_issued, issued + 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_callers_token_is_passed_on_where_that_is_set_and_nowhere_else() -> Result<()> {
+    let hub = TestHub::start(Backend::Sqlite).await?.context("SQLite is always there")?;
+    for (forward, expected) in [(true, Some("Bearer a.good.token".to_owned())), (false, None)] {
+        let partner = TestSubgraph::serve(workshops()).await?;
+        let mut settings = serde_json::to_value(json!({ "name": "workshops", "url": partner.settings("w").url }))?;
+        if forward {
+            settings["oauth"] = json!({ "forward": true });
+        }
+        let settings: SubgraphSettings = serde_json::from_value(settings)?;
+        let graph = hub.graph_within(&LimitSettings::default());
+        let federation = FederationSettings::default();
+        let (federation, _) = Federation::open(graph, &federation, &[settings], CancellationToken::new()).await?;
+        let authorization = Some(HeaderValue::from_static("Bearer a.good.token"));
+        let caller = Caller { authorization, ..Caller::default() };
+        let answer = federation.execute(Request::new("{ workshop(brin: \"a\") { id } }").data(caller)).await;
+        assert!(answer.errors.is_empty(), "{answer:?}");
+        assert_eq!(partner.authorization(), expected);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_event_of_the_hubs_is_completed_with_what_a_partner_knows() -> Result<()> {
+    let stage = Stage::set().await?;
+    let query = "subscription ($brin: String!) { schoolChanged(brin: $brin) { title: name workshops { id } may } }";
+    let request = || Request::new(query).variables(Variables::from_json(json!({ "brin": stage.brin })));
+    let mut events = stage.federation.execute_stream(request(), None);
+    let db = &stage.hub.store.db;
+    let here =
+        school::Entity::find().filter(school::Column::Brin.eq(&stage.brin)).one(db).await?.context("a school")?;
+    // The first change may come before anybody listens.
+    let changing = async {
+        for pupils in 1.. {
+            let mut journal = Journal::begin(db, Clock::system().now()).await?;
+            let changed = school::Model { pupils: Some(pupils), ..here.clone() };
+            journal.save(vec![(ChangeAction::Updated, changed)]).await?;
+            journal.commit().await?;
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        anyhow::Ok(())
+    };
+    let event = tokio::select! {
+        event = events.next() => event.context("an event")?,
+        ended = changing => { ended?; anyhow::bail!("nothing is told") }
+    };
+    let event = serde_json::to_value(event)?;
+    let school = &event["data"]["schoolChanged"];
+    assert!(school["title"].is_string(), "{event}");
+    assert_eq!((&school["workshops"][1]["id"], &school["may"]), (&json!("w2"), &Value::Null), "{event}");
+    assert_eq!(event["errors"][0]["path"], json!(["schoolChanged", "may"]), "{event}");
+    // Partners' own roots are not subscribed to.
+    let refused = stage.federation.execute(request()).await;
+    assert!(!refused.errors.is_empty());
     Ok(())
 }
 

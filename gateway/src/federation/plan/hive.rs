@@ -19,6 +19,8 @@ use hive_router_query_planner::planner::plan_nodes::{
 use hive_router_query_planner::planner::{Planner, PlannerError, QueryPlannerOptions};
 use hive_router_query_planner::utils::cancellation::CancellationToken;
 
+use super::conditions::decide;
+use super::refused::prune;
 use super::{
     Asks, Batch, Change, Chosen, Fetch, Mistake, PathStep, Plan, PlanFailed, Planning, Requirement, Rewrite, Step,
 };
@@ -105,7 +107,11 @@ impl Planning for HivePlanner {
 
 impl HivePlanner {
     fn planned(&self, document: &str, operation: Option<&str>, chosen: &Chosen) -> Result<Plan, PlanFailed> {
-        let document = parsed(document).map_err(PlanFailed::Refused)?;
+        let mut document = parsed(document).map_err(PlanFailed::Refused)?;
+        decide(&mut document, &chosen.conditions);
+        if let Some(refusals) = &chosen.refused {
+            prune(&mut document, refusals);
+        }
         let normalized = normalize_operation(&self.planner.supergraph, &document, operation);
         let mut normalized = normalized.map_err(|error| PlanFailed::Refused(error.to_string()))?;
         // What tells of the schema is answered here.
@@ -113,7 +119,7 @@ impl HivePlanner {
             |item: &SelectionItem| !matches!(item, SelectionItem::Field(field) if field.name.starts_with("__"));
         normalized.operation.selection_set.items.retain(is_asked);
         if normalized.operation.selection_set.items.is_empty() {
-            return Ok(Plan(None));
+            return Ok(Plan(Vec::new()));
         }
         let overrides = PlannerOverrideContext::new(chosen.labels.clone(), chosen.place);
         let token = CancellationToken::with_timeout(LONGEST);
@@ -122,7 +128,11 @@ impl HivePlanner {
             PlannerError::CancellationError(_) => PlanFailed::TookTooLong,
             other => PlanFailed::Refused(other.to_string()),
         })?;
-        plan.node.map(step).transpose().map(Plan)
+        Ok(Plan(match plan.node.map(step).transpose()? {
+            Some(Step::Sequence(steps)) => steps,
+            Some(step) => vec![step],
+            None => Vec::new(),
+        }))
     }
 }
 
@@ -170,8 +180,7 @@ fn fetch(
     asks: Asks,
 ) -> Fetch {
     let mut document = operation.document;
-    // The planner (2.10.11) defines variables that were used only where static conditions have left something out, and a
-    // subgraph that validates refuses what is not used.
+    // What only conditions used is used no more, and a subgraph that validates refuses it.
     let parts = document.fragments.iter().map(ToString::to_string);
     let body = parts.fold(document.operation.selection_set.to_string(), |body, part| body + &part);
     let variables = variables.into_iter().flatten().filter(|name| uses(&body, name)).map(Name::new).collect();

@@ -29,7 +29,8 @@ pub type Admit = Arc<dyn Fn(Arc<Parts>, Payload) -> BoxFuture<'static, Result<Ca
 /// Lets everybody in, as somebody unknown.
 pub fn anybody() -> Admit {
     Arc::new(|parts, _| {
-        async move { Ok(Caller { identity: None, ..caller(&parts.extensions, &parts.headers) }) }.boxed()
+        async move { Ok(Caller { identity: None, authorization: None, ..caller(&parts.extensions, &parts.headers) }) }
+            .boxed()
     })
 }
 
