@@ -380,7 +380,7 @@ pub(crate) fn looks_like_html(headers: &HeaderMap, body: &[u8]) -> bool {
     declared || body.trim_ascii_start().starts_with(b"<")
 }
 
-fn unreachable(url: &Url, error: reqwest::Error) -> Error {
+pub(crate) fn unreachable(url: &Url, error: reqwest::Error) -> Error {
     let host = host(url);
     let (kind, message) = if error.is_timeout() {
         (ErrorKind::Timeout, format!("{host} does not answer in time"))

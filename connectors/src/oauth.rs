@@ -3,6 +3,8 @@
 //! A token is fetched once however many ask for it at a time, used until shortly before it expires, dropped when a
 //! system refuses it, and never written down.
 
+pub mod authorization;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;

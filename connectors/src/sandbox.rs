@@ -20,6 +20,7 @@ mod housing;
 mod issuer;
 mod oauth;
 mod partners;
+mod people;
 pub mod sample;
 mod server;
 #[cfg(test)]
@@ -143,6 +144,7 @@ impl Sandbox {
         let shared = Arc::new(Shared {
             base_url,
             issuer,
+            codes: people::Codes::default(),
             authority: oauth::Authority::new(settings.token_lifetime),
             faults: faults::Faults::default(),
             tallies: counters::Tallies::default(),
@@ -200,6 +202,12 @@ impl Sandbox {
     /// The hub's clients, one of each kind, with the organisation that each asks for.
     pub fn hub_clients(&self) -> impl Iterator<Item = (HubClient, Option<&str>)> {
         issuer::CLIENTS.into_iter().map(|client| (client, self.shared.issuer.organisation(client)))
+    }
+
+    /// The client in which sample people sign in to the hub.
+    #[must_use]
+    pub const fn console_client(&self) -> HubClient {
+        people::CONSOLE
     }
 
     /// A token for the hub, as its token endpoint gives it to this client.

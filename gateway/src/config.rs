@@ -17,6 +17,7 @@ mod position;
 mod problem;
 mod read;
 mod sections;
+mod sign_in;
 mod telemetry;
 mod validate;
 mod webhooks;
@@ -37,6 +38,7 @@ pub use limits::{Documents, LimitSettings};
 pub use network::Network;
 pub use problem::{ConfigError, Problem};
 pub use sections::{DatabaseSettings, HttpSettings, RedisSettings, SubscriptionSettings, SyncSettings};
+pub use sign_in::SignInSettings;
 pub use telemetry::{LogFormat, MetricsSettings, TelemetrySettings};
 pub use webhooks::WebhookSettings;
 pub use writes::{AuditSettings, MutationSettings, retention};
@@ -57,6 +59,8 @@ pub struct Settings {
     pub cache: CacheSettings,
     /// Who may ask.
     pub auth: AuthSettings,
+    /// How people sign in to the console.
+    pub sign_in: SignInSettings,
     /// What one query may cost.
     pub limits: LimitSettings,
     /// What is told as it happens.

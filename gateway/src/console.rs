@@ -20,6 +20,8 @@ mod format;
 mod frame;
 mod map;
 mod pages;
+mod sessions;
+mod sign_in;
 mod visit;
 
 use std::sync::Arc;
@@ -29,12 +31,14 @@ use axum::Router;
 use axum::extract::Request as HttpRequest;
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tower_http::compression::CompressionLayer;
 
 pub use self::documents::Document;
+pub(crate) use self::sign_in::SignIn;
+use crate::auth::Authenticator;
 use crate::config::{Anonymous, Network, Settings};
 use crate::graphql::{Answered, Answering};
 use crate::http::client;
@@ -50,23 +54,40 @@ pub struct Console {
     explorer: bool,
     /// Whether those who have not signed in see anything.
     admits_anonymous: bool,
+    /// How people sign in. `None`: they do not.
+    pub(crate) sign_in: Option<Arc<SignIn>>,
+    proxies: Arc<[Network]>,
 }
 
 impl Console {
-    /// Pages of what `executor` answers.
-    pub fn new<E: Answering>(executor: E, settings: &Settings) -> Self {
+    /// Pages of what `executor` answers, to whom `authenticator` knows. `None`: the operator wants none, or
+    /// has left the hub's own schema out.
+    ///
+    /// # Errors
+    /// Where the machine's certificates cannot be read.
+    pub fn new<E: Answering>(
+        executor: E,
+        settings: &Settings,
+        authenticator: &Arc<Authenticator>,
+    ) -> Result<Option<Self>, connectors::Error> {
+        // Its requests are of the hub's own schema.
+        if !settings.http.console || !settings.federation.local {
+            return Ok(None);
+        }
         let ask: Ask = Arc::new(move |request| {
             let executor = executor.clone();
             async move { executor.answer(request).await }.boxed()
         });
         let admits_anonymous = settings.auth.anonymous == Anonymous::Public;
-        Self { ask, explorer: settings.http.explorer, admits_anonymous }
+        let sign_in = SignIn::new(settings, authenticator)?;
+        let proxies = settings.http.trusted_proxies.as_slice().into();
+        Ok(Some(Self { ask, explorer: settings.http.explorer, admits_anonymous, sign_in, proxies }))
     }
 }
 
 /// The console's pages.
-pub fn routes(console: Console, settings: &Settings) -> Router {
-    let proxies: Arc<[Network]> = settings.http.trusted_proxies.as_slice().into();
+pub(crate) fn routes(console: Console) -> Router {
+    let proxies = Arc::clone(&console.proxies);
     Router::new()
         .route("/", get(pages::front::show))
         .route("/schools", get(pages::schools::show))
@@ -77,6 +98,12 @@ pub fn routes(console: Console, settings: &Settings) -> Router {
         .route("/boards/{number}", get(pages::board::show))
         .route("/knowledge", get(pages::knowledge::show))
         .route("/knowledge/systems", get(pages::systems::show))
+        .route("/sources", get(pages::sources::show))
+        .route("/sources/sync", post(pages::sources::sync))
+        .route("/commitments/answer", post(pages::answer::send))
+        .route("/sign-in", get(sign_in::begin))
+        .route("/sign-in/done", get(sign_in::finish))
+        .route("/sign-out", post(sign_in::leave))
         .layer(middleware::from_fn(visit::choose_language))
         .layer(middleware::from_fn_with_state(proxies, client::tell))
         .route("/assets/{name}", get(assets::show))

@@ -27,6 +27,7 @@ use axum::routing::get;
 use sea_orm::DatabaseConnection;
 use url::Url;
 
+pub(crate) use auth::base_url;
 pub use explorer::SCHOOL_CARD;
 pub(crate) use explorer::matches_tag;
 pub use figures::{backstage, figures};
@@ -36,7 +37,7 @@ pub use serve::{Stopped, serve, stop_on_signal};
 pub use streams::Streams;
 
 use crate::auth::Authenticator;
-use crate::console;
+use crate::console::{self, Console};
 use crate::telemetry::Metrics;
 
 /// What the addresses need.
@@ -58,15 +59,16 @@ pub struct Site {
     pub metrics: Metrics,
 }
 
-/// Every address of the hub, with those of `graphql`, as [`graphql::routes`] makes them, and of the `console`
-/// ([`console::routes`]). Without a console, browsers are led to the explorer.
-pub fn router(site: Site, graphql: Router, console: Option<Router>) -> Router {
-    let door = auth::Door { authenticator: site.authenticator, public_url: site.public_url };
+/// Every address of the hub, with those of `graphql`, as [`graphql::routes`] makes them, and of the `console`. Without a
+/// console, browsers are led to the explorer.
+pub fn router(site: Site, graphql: Router, console: Option<Console>) -> Router {
+    let sign_in = console.as_ref().and_then(|console| console.sign_in.clone());
+    let door = auth::Door { authenticator: site.authenticator, public_url: site.public_url, sign_in };
     let graphql = graphql.layer(middleware::from_fn_with_state(door.clone(), auth::authenticate));
     let has_console = console.is_some();
     let explorer = if site.explorer { explorer::router() } else { Router::new() };
     let front = match console {
-        Some(console) => console,
+        Some(console) => console::routes(console),
         None if site.explorer => Router::new().route("/", get(front_page)),
         None => Router::new(),
     };

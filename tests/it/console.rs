@@ -3,6 +3,7 @@
 mod browser;
 mod hostile;
 mod pages;
+mod sign_in;
 
 use anyhow::{Context, Result};
 use connectors::sync::RunOptions;
@@ -42,7 +43,7 @@ async fn pages(hub: &TestHub) -> Result<Vec<String>> {
         format!("/boards/{}", told("board", "number")?),
         format!("/municipalities/{}", told("municipality", "code")?),
     ];
-    let fixed = ["/", "/schools", "/schools?q=a", "/municipalities", "/knowledge", "/knowledge/systems"];
+    let fixed = ["/", "/sources", "/schools", "/schools?q=a", "/municipalities", "/knowledge", "/knowledge/systems"];
     Ok(fixed.into_iter().map(str::to_owned).chain(about).collect())
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::Result;
 use entity::Clock;
 use gateway::auth::Authenticator;
-use gateway::config::{AuthSettings, CacheSettings, LimitSettings, Settings, SubscriptionSettings};
-use gateway::console::{Console, routes as console_routes};
+use gateway::config::{CacheSettings, LimitSettings, Settings, SubscriptionSettings};
+use gateway::console::Console;
 use gateway::feed::Feed;
 use gateway::graphql::{Answering, Graph};
 use gateway::http::graphql::{Admit, Intake, anybody, routes};
@@ -82,14 +82,14 @@ impl TestGateway {
         let streams = Streams::new(&settings.subscriptions, body_bytes, shutdown.clone());
         let site = Site {
             db: db.clone(),
-            authenticator: Arc::new(Authenticator::new(&AuthSettings::default(), Clock::system())?),
+            authenticator: Arc::new(Authenticator::new(&settings.auth, Clock::system())?),
             public_url: None,
             body_bytes,
             request_timeout: Duration::from_secs(30),
             explorer: settings.http.explorer,
             metrics: Metrics::default(),
         };
-        let console = settings.http.console.then(|| console_routes(Console::new(executor.clone(), settings), settings));
+        let console = Console::new(executor.clone(), settings, &site.authenticator)?;
         let router = http::router(site, routes(executor, &streams, admit, Intake::of(settings)), console);
         let served =
             tokio::spawn(async move { http::serve(listener, router, &streams, Duration::from_secs(10)).await });

@@ -23,6 +23,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 
 use super::oauth::{TokenError, credentials, form, no_store, refuse};
+use super::people::{CONSOLE, Codes};
 use super::sample::{Sample, brin_code, organization_id, places};
 use super::server::Shared;
 
@@ -114,20 +115,25 @@ impl Issuer {
 
     /// An access token (RFC 9068) for a client.
     pub(super) fn token(&self, client: HubClient, audience: &str, scopes: &str) -> io::Result<String> {
+        self.sign(client, client.id, audience, scopes)
+    }
+
+    /// An access token for somebody of the organisation that `of` asks for, at the client with this id.
+    fn sign(&self, of: HubClient, client_id: &str, audience: &str, scopes: &str) -> io::Result<String> {
         #[expect(clippy::disallowed_methods, reason = "the issuer has a clock of its own, as real ones do")]
         let now = Utc::now().timestamp();
         let lifetime = i64::try_from(self.lifetime.as_secs()).unwrap_or(i64::MAX);
         let mut claims = json!({
             "iss": self.url,
-            "sub": client.id,
-            "client_id": client.id,
+            "sub": of.id,
+            "client_id": client_id,
             "aud": audience,
             "iat": now,
             "exp": now.saturating_add(lifetime),
             "jti": uuid::Uuid::now_v7(),
             "scope": scopes,
         });
-        if let Some(organisation) = self.organisation(client) {
+        if let Some(organisation) = self.organisation(of) {
             claims["hub_org"] = json!(organisation);
         }
         let header =
@@ -140,8 +146,10 @@ impl Issuer {
             "issuer": self.url,
             "jwks_uri": format!("{}/jwks", self.url),
             "token_endpoint": format!("{}/token", self.url),
-            "grant_types_supported": ["client_credentials"],
-            "response_types_supported": [],
+            "authorization_endpoint": format!("{}/authorize", self.url),
+            "grant_types_supported": ["client_credentials", "authorization_code"],
+            "response_types_supported": ["code"],
+            "code_challenge_methods_supported": ["S256"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["ES256"],
             "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
@@ -149,9 +157,18 @@ impl Issuer {
         })
     }
 
-    fn answer(&self, headers: &HeaderMap, body: &[u8]) -> Result<Response, TokenError> {
+    fn answer(&self, codes: &Codes, headers: &HeaderMap, body: &[u8]) -> Result<Response, TokenError> {
         let form = form(headers, body)?;
         let (id, secret) = credentials(headers, &form)?;
+        // Whom it is for: `resource` of RFC 8707, or what many issuers call `audience`.
+        let audience = form.get("resource").or_else(|| form.get("audience")).unwrap_or(&self.audience);
+        if id == CONSOLE.id && secret == CONSOLE.secret {
+            if form.get("grant_type").map(String::as_str) != Some("authorization_code") {
+                return Err(TokenError::UnsupportedGrantType);
+            }
+            let (person, scopes) = codes.take(&form)?;
+            return self.give(person, CONSOLE.id, audience, &scopes);
+        }
         let known = CLIENTS.into_iter().find(|client| client.id == id && client.secret == secret);
         let client = known.ok_or(TokenError::InvalidClient)?;
         match form.get("grant_type").map(String::as_str) {
@@ -163,10 +180,12 @@ impl Issuer {
         if !scopes.split_whitespace().all(|asked| client.scopes.split(' ').any(|scope| scope == asked)) {
             return Err(TokenError::InvalidScope);
         }
-        // Whom it is for: `resource` of RFC 8707, or what many issuers call `audience`.
-        let audience = form.get("resource").or_else(|| form.get("audience")).unwrap_or(&self.audience);
-        let token =
-            self.token(client, audience, scopes).map_err(|_| TokenError::InvalidRequest("no token can be signed"))?;
+        self.give(client, client.id, audience, scopes)
+    }
+
+    fn give(&self, of: HubClient, client_id: &str, audience: &str, scopes: &str) -> Result<Response, TokenError> {
+        let token = self.sign(of, client_id, audience, scopes);
+        let token = token.map_err(|_| TokenError::InvalidRequest("no token can be signed"))?;
         let answer = json!({
             "access_token": token,
             "token_type": "Bearer",
@@ -182,7 +201,7 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
     let metadata = async |State(shared): State<Arc<Shared>>| Json(shared.issuer.metadata());
     let keys = async |State(shared): State<Arc<Shared>>| Json(json!({ "keys": [shared.issuer.jwk] }));
     let token = async |State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes| {
-        shared.issuer.answer(&headers, &body).unwrap_or_else(refuse)
+        shared.issuer.answer(&shared.codes, &headers, &body).unwrap_or_else(refuse)
     };
     Router::new()
         .route("/issuer/.well-known/openid-configuration", get(metadata))

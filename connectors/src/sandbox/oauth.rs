@@ -144,6 +144,8 @@ pub(super) enum TokenError {
     InvalidClient,
     UnsupportedGrantType,
     InvalidScope,
+    /// A code that is not known, was used, or belongs to something else.
+    InvalidGrant,
 }
 
 /// The answer of a token endpoint that does not know its client any more.
@@ -155,7 +157,8 @@ pub(super) fn refuse(error: TokenError) -> Response {
     let (code, description) = match error {
         TokenError::InvalidRequest(description) => ("invalid_request", description),
         TokenError::InvalidClient => ("invalid_client", "client unknown, or its secret is wrong"),
-        TokenError::UnsupportedGrantType => ("unsupported_grant_type", "only client_credentials is supported"),
+        TokenError::UnsupportedGrantType => ("unsupported_grant_type", "this client may not use this grant"),
+        TokenError::InvalidGrant => ("invalid_grant", "the code is not known, or was given for something else"),
         TokenError::InvalidScope => ("invalid_scope", "the client may not ask for this scope"),
     };
     let body = Json(json!({"error": code, "error_description": description}));

@@ -22,6 +22,7 @@ use super::counters::Tallies;
 use super::faults::{Fault, Faults, Target};
 use super::issuer::{self, Issuer};
 use super::oauth::{Authority, Refusal, client_of, refuse_client};
+use super::people::{self, Codes};
 use super::sample::Sample;
 use super::{System, boards, control, duo, housing, partners, workshops};
 
@@ -33,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) base_url: String,
     pub(crate) authority: Authority,
     pub(crate) issuer: Issuer,
+    /// Codes of people who are signing in.
+    pub(super) codes: Codes,
     pub(crate) faults: Faults,
     pub(crate) tallies: Tallies,
     pub(crate) stopped: CancellationToken,
@@ -70,6 +73,7 @@ pub(crate) fn routes(shared: &Arc<Shared>) -> Router {
         .nest("/workshops", guarded(System::Workshops, workshops::routes(shared)))
         .route("/oauth/token", post(token))
         .merge(issuer::routes())
+        .merge(people::routes())
         .route("/sandbox", get(control::overview))
         .route("/sandbox/changes", post(control::change))
         .route("/sandbox/faults", post(control::add_fault).delete(control::clear_faults))

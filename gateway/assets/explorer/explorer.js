@@ -18,6 +18,8 @@
   const explorer = React.createElement(GraphiQL, {
     fetcher: GraphiQL.createFetcher({
       url: "/graphql",
+      // In the name of who is signed in to the console.
+      headers: { "x-hub-session": "1" },
       subscriptionUrl: `${location.origin.replace(/^http/, "ws")}/graphql/ws`,
     }),
     defaultTabs: tabs,

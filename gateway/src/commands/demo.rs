@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::auth::Authenticator;
-use crate::config::{AuthSettings, ConnectionUrl, DatabaseSettings, Settings, WebhookSettings};
+use crate::config::{AuthSettings, ConnectionUrl, DatabaseSettings, Settings, SignInSettings, WebhookSettings};
+use crate::console::Console;
 use crate::federation::Federation;
 use crate::feed::Feed;
 use crate::graphql::Syncs;
@@ -140,7 +141,7 @@ pub(super) async fn run(arguments: &Arguments, output: &mut Output) -> anyhow::R
     let (federation, joining) =
         Federation::open(graph.clone(), &settings.federation, &settings.subgraphs, shutdown.clone()).await?;
     let measured = Measured::new(federation, &metrics, settings.telemetry.slow());
-    let console = graph::console(measured.clone(), &settings);
+    let console = Console::new(measured.clone(), &settings, &site.authenticator)?;
     let graphql = http::graphql::routes(measured, &streams, admit, Intake::of(&settings));
     let router = http::router(site, graphql, console);
     let router = router.merge(http::figures(&metrics));
@@ -168,6 +169,7 @@ fn tell(address: SocketAddr, sandbox: &Sandbox, output: &mut Output) -> anyhow::
     output.line("");
     output.line(format!("The hub serves http://{address}"));
     output.line(format!("  console    http://{address}/schools/{}", sandbox.sample_brin()));
+    output.line("             (signing in there shows a menu of sample people)");
     output.line(format!("  explorer   http://{address}/explorer"));
     output.line(format!("  GraphQL    http://{address}/graphql"));
     output.line("");
@@ -223,6 +225,11 @@ fn settings(folder: &std::path::Path, sandbox: &Sandbox) -> anyhow::Result<Setti
             issuer: vec![sandbox.issuer_url().parse()?],
             audience: Some(sandbox.hub_audience().to_owned()),
             ..AuthSettings::default()
+        },
+        sign_in: SignInSettings {
+            client_id: Some(sandbox.console_client().id.to_owned()),
+            client_secret: Some(Secret::Resolved(sandbox.console_client().secret.to_owned())),
+            ..SignInSettings::default()
         },
         webhooks: webhooks(folder)?,
         sources: sources_of(sandbox)?,

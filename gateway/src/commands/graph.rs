@@ -1,16 +1,15 @@
 //! The graph as it is set: on connections of its own, with what replicas share and the documents that are trusted.
 
 use anyhow::Context;
-use axum::Router;
 use entity::Clock;
 use sea_orm::DatabaseConnection;
 use tracing::info;
 
 use crate::config::Settings;
-use crate::console::{self, Console, Document};
+use crate::console::Document;
 use crate::database;
 use crate::feed::Feed;
-use crate::graphql::{Answering, Graph, TrustedDocuments};
+use crate::graphql::{Graph, TrustedDocuments};
 use crate::shared::Shared;
 use crate::telemetry::Metrics;
 use crate::webhooks::{Courier, Hooks};
@@ -42,11 +41,6 @@ pub(super) async fn open(
     let cached = graph.clone();
     metrics.tell_cache(move || cached.figures());
     Ok((graph, db))
-}
-
-/// The pages for people, of what `executor` answers. `None`: there are none.
-pub(super) fn console<E: Answering>(executor: E, settings: &Settings) -> Option<Router> {
-    settings.http.console.then(|| console::routes(Console::new(executor, settings), settings))
 }
 
 /// What webhooks need, as configuration has it. `None`: there are none.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::audit::retention;
 use crate::auth::Authenticator;
 use crate::config::{Settings, retention as kept};
+use crate::console::Console;
 use crate::federation::Federation;
 use crate::feed::Feed;
 use crate::graphql::Syncs;
@@ -62,7 +63,7 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::R
     let (federation, joining) =
         Federation::open(graph.clone(), &settings.federation, &settings.subgraphs, shutdown.clone()).await?;
     let measured = Measured::new(federation, &metrics, settings.telemetry.slow());
-    let console = graph::console(measured.clone(), settings);
+    let console = Console::new(measured.clone(), settings, &site.authenticator)?;
     let graphql = http::graphql::routes(measured, &streams, admit, Intake::of(settings));
     let mut router = http::router(site, graphql, console);
     if settings.metrics.listen.is_none() {

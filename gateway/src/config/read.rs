@@ -13,12 +13,13 @@ use super::environment::ENVIRONMENT;
 use super::{ConfigError, Environment, Problem, Settings, position};
 
 /// The tables of a configuration.
-const SECTIONS: [&str; 17] = [
+const SECTIONS: [&str; 18] = [
     "http",
     "database",
     "redis",
     "cache",
     "auth",
+    "sign_in",
     "limits",
     "subscriptions",
     "sync",
@@ -92,6 +93,7 @@ impl<'a> Reader<'a> {
             redis: self.section("redis"),
             cache: self.section("cache"),
             auth: self.section("auth"),
+            sign_in: self.section("sign_in"),
             limits: self.section("limits"),
             subscriptions: self.section("subscriptions"),
             sync: self.section("sync"),

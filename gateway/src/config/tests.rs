@@ -103,6 +103,7 @@ fn the_default_file_says_the_defaults() {
     assert_eq!(written.redis, settings.redis);
     assert_eq!(written.cache, settings.cache);
     assert_eq!(written.auth, settings.auth);
+    assert_eq!(format!("{:?}", written.sign_in), format!("{:?}", settings.sign_in));
     assert_eq!(written.limits, settings.limits);
     assert_eq!(written.subscriptions, settings.subscriptions);
     assert_eq!(written.sync, settings.sync);
@@ -121,6 +122,7 @@ fn the_default_file_lists_every_setting() {
         "redis",
         "cache",
         "auth",
+        "sign_in",
         "limits",
         "subscriptions",
         "sync",
@@ -172,6 +174,7 @@ fn what_the_default_file_shows_behind_a_hash_can_be_written() {
     let key = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, [7; 32]);
     let secrets = [
         ("AMSTERDAM_SECRET", "hush"),
+        ("CONSOLE_SECRET", "hush"),
         ("HOMES_KEY", "hush"),
         ("WORKSHOPS_SECRET", "hush"),
         ("HUB_WEBHOOKS_KEY", &key),
@@ -220,7 +223,7 @@ fn unknown_keys_are_all_told_at_once() {
         problems(&text),
         [
             "hub.toml: telemetri: there is no such section; known are http, database, redis, cache, auth, \
-             limits, subscriptions, sync, matching, mutations, audit, webhooks, telemetry, metrics, \
+             sign_in, limits, subscriptions, sync, matching, mutations, audit, webhooks, telemetry, metrics, \
              federation, source, subgraph: correct or \
              remove it",
             "hub.toml: http.lissen: there is no such setting; known are listen, public_url, request_timeout_secs, \

@@ -20,6 +20,7 @@ pub(super) fn validate(settings: &mut Settings, reader: &mut Reader<'_>, systems
     matching(settings, reader);
     auth(&settings.auth, reader);
     public_url(settings, reader);
+    sign_in(settings, reader);
     webhooks(&mut settings.webhooks, reader);
     log_filter(settings, reader);
     telemetry(settings, reader);
@@ -82,6 +83,8 @@ fn numbers(settings: &Settings, reader: &mut Reader<'_>) {
         ("webhooks.messages_at_once", settings.webhooks.messages_at_once == 0),
         ("webhooks.give_up_after_hours", settings.webhooks.give_up_after_hours == 0),
         ("webhooks.keep_days", settings.webhooks.keep_days == 0),
+        ("sign_in.idle_minutes", settings.sign_in.idle_minutes == 0),
+        ("sign_in.sessions", settings.sign_in.sessions == 0),
     ];
     for (key, _) in at_least_one.into_iter().filter(|(_, is_zero)| *is_zero) {
         reader.problem(key, "must be at least 1");
@@ -187,6 +190,19 @@ fn public_url(settings: &Settings, reader: &mut Reader<'_>) {
         |url: &Url| matches!(url.scheme(), "http" | "https") && url.path() == "/" && url.query().is_none();
     if settings.http.public_url.as_ref().is_some_and(|url| !is_an_origin(url) || has_credentials(url)) {
         reader.problem("http.public_url", "expected an address without a path, as https://hub.example.nl");
+    }
+}
+
+/// Fetches the secret, and makes sure that there is somewhere to sign in.
+fn sign_in(settings: &mut Settings, reader: &mut Reader<'_>) {
+    if settings.sign_in.client_id.is_some() && settings.auth.issuer.is_empty() {
+        reader.problem("sign_in.client_id", "has no effect without auth.issuer: add that, or remove this");
+    }
+    if let Some(secret) = &mut settings.sign_in.client_secret {
+        match fetch(secret, reader.environment()) {
+            Ok(text) => *secret = Secret::Resolved(text),
+            Err(what) => reader.problem("sign_in.client_secret", what),
+        }
     }
 }
 

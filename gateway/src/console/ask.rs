@@ -60,6 +60,12 @@ impl From<Refusal> for Failed {
     }
 }
 
+impl From<Response> for Failed {
+    fn from(response: Response) -> Self {
+        Self(Box::new(response))
+    }
+}
+
 impl IntoResponse for Failed {
     fn into_response(self) -> Response {
         *self.0

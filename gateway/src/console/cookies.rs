@@ -24,6 +24,46 @@ pub(super) fn keep(name: &str, value: &'static str) -> Option<HeaderValue> {
     HeaderValue::try_from(format!("{name}={value}; Path=/; Max-Age={YEAR}; SameSite=Lax; HttpOnly")).ok()
 }
 
+/// A cookie that only this host gets back, and no script reads.
+pub(crate) struct Cookie {
+    name: &'static str,
+    /// How long a browser keeps it, in seconds. `None`: until it is closed.
+    lasts: Option<u32>,
+}
+
+/// A session's number.
+pub(crate) const SESSION: Cookie = Cookie { name: "hub_session", lasts: None };
+/// The state of a sign-in that is under way.
+pub(super) const SIGN_IN: Cookie = Cookie { name: "hub_sign_in", lasts: Some(600) };
+
+impl Cookie {
+    /// Over a safe way the name's beginning has the browser see to it that no other host has set it.
+    fn name(&self, is_safe: bool) -> String {
+        format!("{}{}", if is_safe { "__Host-" } else { "" }, self.name)
+    }
+
+    /// Its value.
+    pub(crate) fn read<'a>(&self, is_safe: bool, headers: &'a HeaderMap) -> Option<&'a str> {
+        read(headers, &self.name(is_safe)).filter(|value| !value.is_empty())
+    }
+
+    /// What sets it. `is_safe`: the hub is reached by `https`, and the cookie goes no other way.
+    pub(super) fn set(&self, is_safe: bool, value: &str) -> String {
+        self.write(is_safe, value, self.lasts)
+    }
+
+    /// What takes it away.
+    pub(super) fn clear(&self, is_safe: bool) -> String {
+        self.write(is_safe, "", Some(0))
+    }
+
+    fn write(&self, is_safe: bool, value: &str, lasts: Option<u32>) -> String {
+        let secure = if is_safe { "; Secure" } else { "" };
+        let lasts = lasts.map(|seconds| format!("; Max-Age={seconds}")).unwrap_or_default();
+        format!("{}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{lasts}", self.name(is_safe))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,5 +79,15 @@ mod tests {
         assert_eq!(read(&headers(&["hub_language=en; hub_language=nl"]), LANGUAGE), None);
         assert_eq!(read(&headers(&["hub_language"]), LANGUAGE), None);
         assert_eq!(read(&headers(&["hub_language=a=b"]), LANGUAGE), Some("a=b"));
+    }
+
+    #[test]
+    fn over_a_safe_way_a_session_goes_no_other() {
+        let (safe, plain) = (SESSION.set(true, "x"), SESSION.set(false, "x"));
+        assert_eq!(safe, "__Host-hub_session=x; Path=/; HttpOnly; SameSite=Lax; Secure");
+        assert_eq!(plain, "hub_session=x; Path=/; HttpOnly; SameSite=Lax");
+        assert_eq!(SESSION.read(true, &headers(&["hub_session=x"])), None);
+        assert_eq!(SESSION.read(true, &headers(&["__Host-hub_session=x"])), Some("x"));
+        assert!(SIGN_IN.clear(true).ends_with("Max-Age=0"));
     }
 }

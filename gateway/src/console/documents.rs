@@ -21,6 +21,14 @@ pub enum Document {
     Knowledge,
     /// Education systems.
     Systems,
+    /// A board's answer to what is proposed.
+    Answer,
+    /// How fresh sources are.
+    Sources,
+    /// The same for operators, with runs and refusals.
+    Operations,
+    /// Reading a source now.
+    Sync,
 }
 
 impl Document {
@@ -35,6 +43,10 @@ impl Document {
         Self::Board,
         Self::Knowledge,
         Self::Systems,
+        Self::Answer,
+        Self::Sources,
+        Self::Operations,
+        Self::Sync,
     ];
 
     /// What it is called in the explorer's address.
@@ -50,6 +62,10 @@ impl Document {
             Self::Board => "board",
             Self::Knowledge => "knowledge",
             Self::Systems => "systems",
+            Self::Answer => "answer",
+            Self::Sources => "sources",
+            Self::Operations => "operations",
+            Self::Sync => "sync",
         }
     }
 
@@ -66,6 +82,10 @@ impl Document {
             Self::Board => include_str!("queries/board.graphql"),
             Self::Knowledge => include_str!("queries/knowledge.graphql"),
             Self::Systems => include_str!("queries/systems.graphql"),
+            Self::Answer => include_str!("queries/answer.graphql"),
+            Self::Sources => include_str!("queries/sources.graphql"),
+            Self::Operations => include_str!("queries/operations.graphql"),
+            Self::Sync => include_str!("queries/sync.graphql"),
         }
     }
 

@@ -10,8 +10,10 @@ use url::{Url, form_urlencoded};
 
 use super::ask::Failed;
 use super::documents::Document;
+use super::sessions::Session;
 use super::visit::Visit;
 use super::{assets, format};
+use crate::auth::{Identity, Organisation};
 use crate::error::Code;
 use crate::graphql::Language;
 use crate::http::{Refusal, matches_tag};
@@ -28,12 +30,69 @@ pub(super) struct Frame {
     explorer: bool,
     path: String,
     query: String,
+    signs_in: bool,
+    known: Option<Known>,
+}
+
+/// Somebody who is signed in, as pages tell of them.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    organisation: Option<Organisation>,
+    form_token: String,
+}
+
+impl Known {
+    pub(super) fn new(identity: &Identity, session: Option<&Session>) -> Self {
+        let form_token = session.map(Session::form_token).unwrap_or_default();
+        Self { organisation: identity.organisation.clone(), form_token }
+    }
+
+    /// What a form of theirs carries.
+    pub(super) fn form_token(&self) -> &str {
+        &self.form_token
+    }
 }
 
 impl Frame {
     pub(super) fn new(language: Language, address: &Uri, explorer: bool) -> Self {
         let query = address.query().unwrap_or_default().to_owned();
-        Self { language, explorer, path: address.path().to_owned(), query }
+        Self { language, explorer, path: address.path().to_owned(), query, signs_in: false, known: None }
+    }
+
+    /// The frame for who is known. `signs_in`: whether people can sign in.
+    pub(super) fn known(self, signs_in: bool, known: Option<Known>) -> Self {
+        Self { signs_in, known, ..self }
+    }
+
+    /// Who is signed in.
+    pub(super) fn visitor(&self) -> Option<&Known> {
+        self.known.as_ref()
+    }
+
+    /// Where somebody who is not signed in may do so. `None`: nowhere, or they are.
+    pub(super) fn sign_in(&self) -> Option<String> {
+        if !self.signs_in || self.known.is_some() {
+            return None;
+        }
+        let here = if self.query.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, self.query) };
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        Some(format!("/sign-in?{}", query.append_pair("back", &here).finish()))
+    }
+
+    /// For whom the visitor is here.
+    pub(super) fn organisation(&self, known: &Known) -> String {
+        match &known.organisation {
+            Some(Organisation::Board(number)) => format!("{} {number}", self.say("Schoolbestuur", "School board")),
+            Some(Organisation::Municipality(code)) => format!("{} {code}", self.say("Gemeente", "Municipality")),
+            Some(Organisation::Partner(name)) => format!("{} {name}", self.say("Partner", "Partner")),
+            Some(Organisation::Operator) => self.say("Beheer", "Operations").to_owned(),
+            None => self.say("Ingelogd", "Signed in").to_owned(),
+        }
+    }
+
+    /// Whether the visitor answers for schools: boards accept and decline what is proposed.
+    pub(super) fn is_board(&self) -> bool {
+        matches!(self.known, Some(Known { organisation: Some(Organisation::Board(_)), .. }))
     }
 
     /// The frame of a page that has no address of its own.

@@ -1,5 +1,6 @@
 //! The pages. Each file has the shape of the answer that feeds its page, and what is made of it.
 
+pub(super) mod answer;
 pub(super) mod area;
 pub(super) mod board;
 pub(super) mod country;
@@ -10,4 +11,5 @@ pub(super) mod origin;
 pub(super) mod scheme;
 pub(super) mod school;
 pub(super) mod schools;
+pub(super) mod sources;
 pub(super) mod systems;

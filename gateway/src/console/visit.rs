@@ -1,16 +1,20 @@
 //! A visitor's request: in which language they read, and who they are to the public API.
 
+use std::sync::Arc;
+
 use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use url::form_urlencoded;
 
 use super::Console;
 use super::ask::Failed;
 use super::cookies;
-use super::frame::Frame;
+use super::frame::{Frame, Known};
+use super::sessions::Session;
+use crate::error::Code;
 use crate::graphql::{Caller, Language};
 use crate::http::Refusal;
 use crate::http::graphql::caller;
@@ -24,12 +28,26 @@ pub(super) struct Visit {
     /// Its headers, for which answer the visitor has already.
     pub(super) headers: HeaderMap,
     caller: Caller,
+    /// `None`: nobody is signed in.
+    session: Option<Arc<Session>>,
 }
 
 impl Visit {
-    /// Who asks, as the API knows it. A page only reads.
+    /// Who asks, as the API knows it.
     pub(super) fn caller(&self) -> Caller {
         self.caller.clone()
+    }
+
+    /// Whether the visitor's token has this scope.
+    pub(super) fn holds(&self, scope: &str) -> bool {
+        self.caller.identity.as_ref().is_some_and(|identity| identity.holds(scope))
+    }
+
+    /// Makes sure that a form came from a page of this visitor's own.
+    pub(super) fn must_have_made(&self, form_token: &str) -> Result<(), Failed> {
+        let is_theirs = self.session.as_ref().is_some_and(|session| session.made(form_token));
+        let refusal = || Refusal::of_code(Code::Forbidden, "This form is of another session: open its page again.");
+        if is_theirs { Ok(()) } else { Err(refusal().into()) }
     }
 }
 
@@ -37,13 +55,25 @@ impl FromRequestParts<Console> for Visit {
     type Rejection = Failed;
 
     async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Failed> {
-        if !console.admits_anonymous {
-            return Err(Refusal::unauthenticated("Sign in first.").into());
-        }
+        let who = match &console.sign_in {
+            Some(sign_in) => sign_in.who(&parts.headers).await,
+            None => Ok(None),
+        };
+        // Whose keys cannot be had at present is not shown the public's page as if they had signed out.
+        let who = who.map_err(|refused| Refusal::unavailable(refused.sentence()))?;
         let language = language(&parts.headers);
-        let frame = Frame::new(language, &parts.uri, console.explorer);
-        let caller = Caller { language, only_reads: true, ..caller(&parts.extensions, &parts.headers) };
-        Ok(Self { frame, headers: parts.headers.clone(), caller })
+        if !console.admits_anonymous && who.is_none() {
+            let frame = Frame::new(language, &parts.uri, false).known(console.sign_in.is_some(), None);
+            return Err(match frame.sign_in() {
+                Some(address) => Failed::from(Redirect::to(&address).into_response()),
+                None => Refusal::unauthenticated("Sign in first.").into(),
+            });
+        }
+        let (session, identity) = who.unzip();
+        let known = identity.as_deref().map(|identity| Known::new(identity, session.as_deref()));
+        let frame = Frame::new(language, &parts.uri, console.explorer).known(console.sign_in.is_some(), known);
+        let caller = Caller { language, identity, ..caller(&parts.extensions, &parts.headers) };
+        Ok(Self { frame, headers: parts.headers.clone(), caller, session })
     }
 }
 

@@ -15,11 +15,15 @@ use url::{Url, form_urlencoded};
 use super::Refusal;
 use super::graphql::SOCKET_PATH;
 use crate::auth::{Authenticator, Identity, Refused, scope};
+use crate::console::SignIn;
 
 /// Where the hub tells whose tokens it takes.
 pub(super) const METADATA_PATH: &str = "/.well-known/oauth-protected-resource";
 /// What a token would be called outside its header (RFC 6750, sections 2.2 and 2.3).
 const TOKEN_PARAMETER: &str = "access_token";
+
+/// Whoever sends this asks in the name of who is signed in to the console. Its value does not matter.
+const SESSION_HEADER: &str = "x-hub-session";
 
 /// What the door needs.
 #[derive(Clone)]
@@ -27,6 +31,8 @@ pub(super) struct Door {
     pub(super) authenticator: Arc<Authenticator>,
     /// Where clients reach the hub. `None`: as `Host` says.
     pub(super) public_url: Option<Url>,
+    /// Who is signed in to the console. `None`: nobody can be.
+    pub(super) sign_in: Option<Arc<SignIn>>,
 }
 
 /// Who asks, among a request's extensions. `None`: somebody without a token, who may ask.
@@ -53,6 +59,9 @@ pub(super) async fn authenticate(State(door): State<Door>, mut request: Request,
     let mut response = next.run(request).await;
     // What one may see is not what the next one may.
     response.headers_mut().append(VARY, HeaderValue::from_static("authorization"));
+    if door.sign_in.is_some() {
+        response.headers_mut().append(VARY, HeaderValue::from_static("cookie, x-hub-session"));
+    }
     if let Some(ScopesMissing(scopes)) = response.extensions().get::<ScopesMissing>() {
         let error = if response.status() == StatusCode::FORBIDDEN { "error=\"insufficient_scope\", " } else { "" };
         let challenge = header(&format!("{challenge}, {error}scope=\"{}\"", scopes.join(" ")));
@@ -101,9 +110,25 @@ impl Door {
                 let identity = self.authenticator.identify(token).await.map_err(NotAdmitted::Token)?;
                 Ok(Asker(Some(identity)))
             }
-            None if self.authenticator.admits_anonymous() => Ok(Asker(None)),
-            None => Err(NotAdmitted::NoToken),
+            None => match self.signed_in(headers).await? {
+                Some(identity) => Ok(Asker(Some(identity))),
+                None if self.authenticator.admits_anonymous() => Ok(Asker(None)),
+                None => Err(NotAdmitted::NoToken),
+            },
         }
+    }
+
+    /// Who is signed in to the console, where a page of this hub asks in their name. A cookie comes with whatever page has
+    /// a browser ask, so it counts only beside a header that no page of another site can send without being refused first,
+    /// and never where the browser says that one asks.
+    async fn signed_in(&self, headers: &HeaderMap) -> Result<Option<Arc<Identity>>, NotAdmitted> {
+        let Some(sign_in) = &self.sign_in else { return Ok(None) };
+        let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
+        if !headers.contains_key(SESSION_HEADER) || site.is_some_and(|site| site != b"same-origin") {
+            return Ok(None);
+        }
+        let found = sign_in.who(headers).await.map_err(NotAdmitted::Token)?;
+        Ok(found.map(|(_, identity)| identity))
     }
 
     fn challenge(&self, headers: &HeaderMap) -> String {
@@ -113,17 +138,22 @@ impl Door {
 
     /// Where clients reach the hub, without a slash at the end.
     fn base(&self, headers: &HeaderMap) -> String {
-        if let Some(url) = &self.public_url {
-            return trimmed(url).to_owned();
-        }
-        // Told back to nobody but who sent it. What is no name of a host is not repeated: it would stand between quotes.
-        let host = headers.get(HOST).and_then(|host| host.to_str().ok()).filter(|host| is_plain(host));
-        let Some(url) = host.and_then(|host| Url::parse(&format!("http://{host}")).ok()) else {
-            return "http://localhost".to_owned();
-        };
-        let is_local = connectors::api::is_loopback(&url);
-        format!("{}://{}", if is_local { "http" } else { "https" }, trimmed(&url).trim_start_matches("http://"))
+        base_url(self.public_url.as_ref(), headers)
     }
+}
+
+/// Where clients reach the hub, without a slash at the end: as is set, else as the request's `Host` says.
+pub(crate) fn base_url(public_url: Option<&Url>, headers: &HeaderMap) -> String {
+    if let Some(url) = public_url {
+        return trimmed(url).to_owned();
+    }
+    // Told back to nobody but who sent it. What is no name of a host is not repeated: it would stand between quotes.
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).filter(|host| is_plain(host));
+    let Some(url) = host.and_then(|host| Url::parse(&format!("http://{host}")).ok()) else {
+        return "http://localhost".to_owned();
+    };
+    let is_local = connectors::api::is_loopback(&url);
+    format!("{}://{}", if is_local { "http" } else { "https" }, trimmed(&url).trim_start_matches("http://"))
 }
 
 /// Whether this can be a host with its port.
@@ -193,7 +223,8 @@ mod tests {
 
     fn door(public_url: Option<&str>) -> Door {
         let authenticator = Authenticator::new(&AuthSettings::default(), Clock::system()).unwrap();
-        Door { authenticator: Arc::new(authenticator), public_url: public_url.map(|url| url.parse().unwrap()) }
+        let public_url = public_url.map(|url| url.parse().unwrap());
+        Door { authenticator: Arc::new(authenticator), public_url, sign_in: None }
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! requests and writes answers; what executes them is handed in.
 //!
 //! A page of another site cannot change anything here in a visitor's name: what a browser sends unasked is a GET, which
-//! only reads (and whose answer that page may not see), or a form, which is no JSON.
+//! only reads (and whose answer that page may not see), or a form, which is no JSON. Who is signed in to the console asks in their own name only from this hub's own pages, which send a
+//! header that others cannot (`http::auth`).
 
 mod accept;
 mod admission;

@@ -6,12 +6,13 @@ use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
 use connectors::sync::RunOptions;
+use gateway::config::Anonymous;
 use tests::hub::TestHub;
 use tests::skipped;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::Command;
 
-use super::on_sqlite;
+use super::sign_in::{open, propose};
 
 /// What a need of the school is called once somebody looks.
 const CHANGED: &str = "Zojuist gewijzigd";
@@ -49,7 +50,8 @@ async fn people_can_use_it_with_a_mouse_a_keyboard_and_a_screen_reader() -> Resu
         skipped("Chromium, Node or the packages of tests/npm/console are not there: `tests/run` installs them");
         return Ok(());
     };
-    let (hub, gateway) = on_sqlite().await?;
+    let (hub, gateway) = open(Anonymous::Public).await?;
+    propose(&hub, &gateway).await?;
     let mut script = Command::new("node");
     script.arg("console.mjs").args([gateway.url(""), hub.sandbox.sample_brin()]).env("CHROMIUM", chromium);
     script.current_dir(folder()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);

@@ -26,7 +26,7 @@ async fn the_card_shows_what_the_api_tells(#[case] backend: Backend) -> Result<(
     let page = page?;
     assert_eq!(page.status(), StatusCode::OK);
     let html = page.text().await?;
-    assert_eq!(statements, 30, "a card's statements are fixed by its request");
+    assert_eq!(statements, 31, "a card's statements are fixed by its request");
     let query = "query ($brin: String!) { school(brin: $brin) {
         name
         board { name }
@@ -117,8 +117,9 @@ async fn every_page_costs_what_its_request_costs(#[case] backend: Backend) -> Re
         ("/municipalities", 9),
         ("/municipalities/", 17),
         ("/schools", 8),
-        ("/schools/", 30),
+        ("/schools/", 31),
         ("/schools?q=a", search),
+        ("/sources", 3),
     ];
     assert_eq!(costs, expected.map(|(path, cost)| (path.to_owned(), cost)).into());
     Ok(())

@@ -131,7 +131,33 @@ for (const colorScheme of ["light", "dark"]) {
   await page.getByRole("link", { name: "Show the query behind this page" }).click();
   await page.getByRole("button", { name: /Execute query/ }).click();
   await page.locator(".result-window", { hasText: name }).waitFor();
-  assert.ok((await page.locator(".query-editor").textContent()).includes("ConsoleSchool"));
+  assert.ok((await page.locator(".graphiql-query-editor").textContent()).includes("ConsoleSchool"));
+  await close(page);
+}
+
+{
+  // Somebody of the board signs in, and accepts what a partner proposes.
+  const page = await open();
+  await page.goto(hub + card);
+  await page.getByRole("link", { name: "Inloggen" }).click();
+  await page.getByRole("link", { name: "Sample person of a school board" }).click();
+  await page.waitForURL(`**${card}`);
+  await page.getByText("Schoolbestuur 9").waitFor();
+  await look(page, "signed-in");
+  await audit(page, "signed-in");
+  const accept = page.getByRole("button", { name: /^Aanvaarden.*Een voorstel & meer$/ });
+  await accept.click();
+  await accept.waitFor({ state: "detached" });
+  await page.locator("article", { hasText: "Een voorstel & meer" }).getByText("Aanvaard", { exact: true }).first().waitFor();
+  // The explorer asks in their name.
+  await page.goto(`${hub}/explorer?${new URLSearchParams({ query: "query Who { viewer { organisationKind } }" })}`);
+  await page.getByRole("button", { name: /Execute query/ }).click();
+  await page.locator(".result-window", { hasText: "SCHOOL_BOARD" }).waitFor();
+  await page.goto(hub + card);
+  await page.getByRole("button", { name: "Uitloggen" }).click();
+  await page.getByRole("link", { name: "Inloggen" }).waitFor();
+  // Where people sign in is another host, and no other is.
+  page.context().wrongs = page.context().wrongs.filter((wrong) => !wrong.includes("/issuer/authorize"));
   await close(page);
 }
 

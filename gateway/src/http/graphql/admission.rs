@@ -2,9 +2,9 @@
 //! payload of `connection_init`, which everything else waits for.
 //!
 //! The origin is not checked. Cross-site hijacking of WebSockets rides on credentials that a browser adds by itself
-//! (cookies, HTTP authentication), and the hub takes none of these: a page elsewhere that has no token sees what anybody
-//! may see, and apps of third parties are meant to ask from pages of their own. A hub behind something that admits
-//! browsers by cookie must check the origin there.
+//! (cookies, HTTP authentication), and a WebSocket takes none of these, not even the console's: a page elsewhere that has
+//! no token sees what anybody may see, and apps of third parties are meant to ask from pages of their own. A hub behind
+//! something that admits browsers by cookie must check the origin there.
 
 use std::sync::Arc;
 

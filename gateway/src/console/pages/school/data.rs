@@ -32,6 +32,8 @@ pub(super) struct School {
     pub(super) summary: Summary,
     pub(super) needs: Needs,
     pub(super) committed_partners: Partners,
+    /// What its board and the partners themselves see only.
+    pub(super) proposed: Proposals,
     pub(super) housing_options: Homes,
     pub(super) housing_schemes: Vec<Scheme>,
     pub(super) initiatives: Vec<Initiative>,
@@ -183,6 +185,24 @@ pub(super) struct Commitment {
     pub(super) capacity: Option<Capacity>,
     pub(super) need: Option<NeedTitle>,
     pub(super) provenance: Origin,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Proposals {
+    pub(super) nodes: Vec<Proposal>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Proposal {
+    pub(super) id: String,
+    pub(super) version: i64,
+    pub(super) title: String,
+    pub(super) starts_on: Option<NaiveDate>,
+    pub(super) ends_on: Option<NaiveDate>,
+    pub(super) capacity: Option<Capacity>,
+    pub(super) partner: Named,
+    pub(super) need: Option<NeedTitle>,
 }
 
 #[derive(Debug, Deserialize)]

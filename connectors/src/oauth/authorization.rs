@@ -1,0 +1,219 @@
+//! People sign in: OAuth 2 authorization code (RFC 6749 section 4.1) with the proof of RFC 7636, by the `oauth2` crate.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use oauth2::basic::BasicClient;
+use oauth2::{
+    AsyncHttpClient, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet,
+    HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, TokenResponse, TokenUrl,
+};
+use serde::Deserialize;
+use url::Url;
+
+use super::{MAX_ANSWER, TIMEOUT};
+use crate::api::{Documents, client, host, is_loopback, unreachable, whole_body};
+use crate::error::{Error, ErrorKind, Result};
+
+/// How long a sign-in lasts whose issuer does not say.
+const DEFAULT_LIFETIME: Duration = Duration::from_secs(300);
+
+/// Where an issuer lets people sign in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoints {
+    /// Where people are sent.
+    pub authorization: Url,
+    /// Where what they bring back is exchanged for a token.
+    pub token: Url,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    issuer: String,
+    authorization_endpoint: Option<Url>,
+    token_endpoint: Option<Url>,
+}
+
+impl Endpoints {
+    /// Finds them in an issuer's metadata.
+    ///
+    /// # Errors
+    /// Where it cannot be had, is of another issuer, or names none; or where secrets would travel in the clear.
+    pub async fn discover(documents: &Documents, issuer: &Url) -> Result<Self> {
+        let mut url = issuer.clone();
+        url.set_path(&format!("{}/.well-known/openid-configuration", issuer.path().trim_end_matches('/')));
+        let metadata: Metadata = documents.get(&url).await?.json()?;
+        let wrong = |what: &str| Error::new(ErrorKind::Configuration, format!("the metadata of {issuer} {what}"));
+        if metadata.issuer.trim_end_matches('/') != issuer.as_str().trim_end_matches('/') {
+            return Err(wrong("is of another issuer: correct auth.issuer"));
+        }
+        let (Some(authorization), Some(token)) = (metadata.authorization_endpoint, metadata.token_endpoint) else {
+            return Err(wrong("names no authorization and token endpoint: people cannot sign in there"));
+        };
+        if [&authorization, &token].iter().any(|url| url.scheme() != "https" && !is_loopback(url)) {
+            return Err(wrong("names an endpoint that is not https"));
+        }
+        Ok(Self { authorization, token })
+    }
+}
+
+/// Who signs people in.
+#[derive(Clone, Debug)]
+pub struct Registration {
+    /// The client's id at the issuer.
+    pub client_id: String,
+    /// Its secret. `None`: a public client.
+    pub client_secret: Option<String>,
+    /// What is asked for.
+    pub scopes: Vec<String>,
+    /// Whom the tokens must be for (`resource`, RFC 8707), where that is an address; else as `audience`.
+    pub audience: Option<String>,
+}
+
+/// A sign-in that has begun.
+pub struct Begun {
+    /// Where the person goes.
+    pub url: Url,
+    /// What comes back with them.
+    pub state: String,
+    /// The proof that whoever comes back is whom this was begun for.
+    pub proof: Proof,
+}
+
+/// What exchanges the code that was given for it, and no other. Its `Debug` says nothing.
+pub struct Proof(PkceCodeVerifier);
+
+impl Clone for Proof {
+    fn clone(&self) -> Self {
+        Self(PkceCodeVerifier::new(self.0.secret().clone()))
+    }
+}
+
+impl fmt::Debug for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Proof")
+    }
+}
+
+/// The access token of somebody who signed in.
+pub struct Granted {
+    /// Its text.
+    pub token: String,
+    /// How long it lasts.
+    pub lifetime: Duration,
+}
+
+type Client = BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
+
+/// Signs people in at one issuer.
+pub struct Authorization {
+    client: Client,
+    http: Http,
+    registration: Registration,
+}
+
+impl Authorization {
+    /// As `registration` says, at these endpoints.
+    ///
+    /// # Errors
+    /// Where the machine's certificates cannot be read.
+    pub fn new(endpoints: &Endpoints, registration: Registration) -> Result<Self> {
+        let mut oauth = BasicClient::new(ClientId::new(registration.client_id.clone()));
+        if let Some(secret) = &registration.client_secret {
+            oauth = oauth.set_client_secret(ClientSecret::new(secret.clone()));
+        }
+        let oauth = oauth
+            .set_auth_uri(AuthUrl::from_url(endpoints.authorization.clone()))
+            .set_token_uri(TokenUrl::from_url(endpoints.token.clone()));
+        Ok(Self { client: oauth, http: Http { client: client()?, url: endpoints.token.clone() }, registration })
+    }
+
+    /// Begins to sign somebody in, who comes back to `redirect`.
+    #[must_use]
+    pub fn begin(&self, redirect: &Url) -> Begun {
+        let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+        let scopes = self.registration.scopes.iter().cloned().map(Scope::new);
+        let mut request = self
+            .client
+            .authorize_url(CsrfToken::new_random)
+            .add_scopes(scopes)
+            .set_pkce_challenge(challenge)
+            .set_redirect_uri(Cow::Owned(RedirectUrl::from_url(redirect.clone())));
+        if let Some(audience) = &self.registration.audience {
+            request = request.add_extra_param(parameter(audience), audience.as_str());
+        }
+        let (url, state) = request.url();
+        Begun { url, state: state.secret().clone(), proof: Proof(verifier) }
+    }
+
+    /// Exchanges the code that somebody brought back to `redirect`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TokenRefused`] where the issuer does not take it, [`ErrorKind::TokenEndpointDown`] where it cannot say.
+    pub async fn exchange(&self, code: String, proof: Proof, redirect: &Url) -> Result<Granted> {
+        let mut request = self
+            .client
+            .exchange_code(AuthorizationCode::new(code))
+            .set_pkce_verifier(proof.0)
+            .set_redirect_uri(Cow::Owned(RedirectUrl::from_url(redirect.clone())));
+        if let Some(audience) = &self.registration.audience {
+            request = request.add_extra_param(parameter(audience), audience.as_str());
+        }
+        let answer = request.request_async(&self.http).await.map_err(|error| {
+            use oauth2::RequestTokenError::{Request, ServerResponse};
+            let host = host(&self.http.url);
+            match error {
+                Request(error) => error,
+                ServerResponse(answer) => {
+                    let code: String = answer.error().to_string().chars().take(60).collect();
+                    Error::new(ErrorKind::TokenRefused, format!("the token endpoint at {host} refused a code: {code}"))
+                }
+                _ => Error::new(ErrorKind::TokenRefused, format!("the token endpoint at {host} gave no token")),
+            }
+        })?;
+        let lifetime = answer.expires_in().unwrap_or(DEFAULT_LIFETIME);
+        Ok(Granted { token: answer.access_token().secret().clone(), lifetime })
+    }
+}
+
+/// What an audience is called: by RFC 8707 where it is an address, else as many issuers have it.
+fn parameter(audience: &str) -> &'static str {
+    if audience.contains("://") { "resource" } else { "audience" }
+}
+
+/// Asks the token endpoint: within a time and a size, and without following it elsewhere.
+struct Http {
+    client: reqwest::Client,
+    url: Url,
+}
+
+impl<'c> AsyncHttpClient<'c> for Http {
+    type Error = Error;
+    type Future = BoxFuture<'c, Result<HttpResponse>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(async {
+            let down = |why: &str| {
+                let host = host(&self.url);
+                Error::new(ErrorKind::TokenEndpointDown, format!("the token endpoint at {host} {why}"))
+            };
+            let exchange = async {
+                let request = reqwest::Request::try_from(request).map_err(|error| {
+                    Error::new(ErrorKind::Configuration, "the token request cannot be made").because(error)
+                })?;
+                let answer = self.client.execute(request).await.map_err(|error| unreachable(&self.url, error))?;
+                if answer.status().is_server_error() {
+                    return Err(down(&format!("failed with status {}", answer.status().as_u16())));
+                }
+                let (status, headers) = (answer.status(), answer.headers().clone());
+                let mut response = HttpResponse::new(whole_body(answer, MAX_ANSWER).await?.to_vec());
+                *response.status_mut() = status;
+                *response.headers_mut() = headers;
+                Ok(response)
+            };
+            tokio::time::timeout(TIMEOUT, exchange).await.unwrap_or_else(|_| Err(down("did not answer in time")))
+        })
+    }
+}

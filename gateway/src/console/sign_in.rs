@@ -1,0 +1,241 @@
+//! Signing in and out: OAuth 2 authorization code with PKCE at the operator's issuer. The browser is sent there and comes
+//! back with a code, which is exchanged here.
+//!
+//! Whoever comes back must be who was sent: the state lies in a cookie of theirs, and is good once. What they get then is a
+//! session of a new number.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Form;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use connectors::ErrorKind;
+use connectors::api::Documents;
+use connectors::oauth::authorization::{Authorization, Endpoints, Registration};
+use connectors::settings::Secret;
+use serde::Deserialize;
+use tokio::sync::OnceCell;
+use url::Url;
+
+use super::Console;
+use super::ask::Failed;
+use super::cookies;
+use super::sessions::{Flow, Session, Sessions};
+use super::visit::Visit;
+use crate::auth::{Authenticator, Identity, Refused};
+use crate::config::Settings;
+use crate::error::Code;
+use crate::http::{Refusal, base_url};
+
+/// Where people come back to.
+const DONE: &str = "/sign-in/done";
+/// An issuer answers within this time, or is down.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// No issuer's metadata is longer, in bytes.
+const LARGEST: u64 = 256 * 1024;
+/// No address to lead back to is longer, in bytes.
+const LONGEST_BACK: usize = 500;
+
+/// How people sign in.
+pub(crate) struct SignIn {
+    issuer: Url,
+    registration: Registration,
+    documents: Documents,
+    found: OnceCell<Authorization>,
+    public_url: Option<Url>,
+    pub(super) sessions: Arc<Sessions>,
+}
+
+impl SignIn {
+    /// As it is set. `None`: nobody signs in.
+    ///
+    /// # Errors
+    /// Where the machine's certificates cannot be read.
+    pub(crate) fn new(
+        settings: &Settings,
+        authenticator: &Arc<Authenticator>,
+    ) -> Result<Option<Arc<Self>>, connectors::Error> {
+        let set = &settings.sign_in;
+        let (Some(client_id), Some(issuer)) = (&set.client_id, settings.auth.issuer.first()) else { return Ok(None) };
+        let client_secret = match &set.client_secret {
+            Some(Secret::Resolved(secret)) => Some(secret.clone()),
+            _ => None,
+        };
+        let registration = Registration {
+            client_id: client_id.clone(),
+            client_secret,
+            scopes: set.scopes.clone(),
+            audience: settings.auth.audience.clone(),
+        };
+        Ok(Some(Arc::new(Self {
+            issuer: issuer.clone(),
+            registration,
+            documents: Documents::new(TIMEOUT, LARGEST)?,
+            found: OnceCell::new(),
+            public_url: settings.http.public_url.clone(),
+            sessions: Arc::new(Sessions::new(set, Arc::clone(authenticator))),
+        })))
+    }
+
+    /// The issuer, which is found when the first person signs in: one that is down keeps nobody from starting.
+    async fn authorization(&self) -> Result<&Authorization, Refusal> {
+        let find = async || {
+            let endpoints = Endpoints::discover(&self.documents, &self.issuer).await?;
+            Authorization::new(&endpoints, self.registration.clone())
+        };
+        self.found.get_or_try_init(find).await.map_err(|error| unavailable(&error))
+    }
+
+    /// Where people come back to, and whether the way there is safe.
+    fn redirect(&self, headers: &HeaderMap) -> Result<(Url, bool), Refusal> {
+        let base = base_url(self.public_url.as_ref(), headers);
+        let url = Url::parse(&format!("{base}{DONE}")).map_err(|_| Refusal::bad_request("The host has no name."))?;
+        let is_safe = url.scheme() == "https";
+        Ok((url, is_safe))
+    }
+
+    /// Who is signed in, with their session. `None`: nobody.
+    ///
+    /// # Errors
+    /// As [`Sessions::find`].
+    pub(crate) async fn who(&self, headers: &HeaderMap) -> Result<Option<(Arc<Session>, Arc<Identity>)>, Refused> {
+        match cookies::SESSION.read(self.is_safe(headers), headers) {
+            Some(id) => self.sessions.find(id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Whether the hub is reached by a way that is safe, so that its cookies may only go that way.
+    pub(super) fn is_safe(&self, headers: &HeaderMap) -> bool {
+        base_url(self.public_url.as_ref(), headers).starts_with("https:")
+    }
+}
+
+fn unavailable(error: &connectors::Error) -> Refusal {
+    tracing::warn!(error = error as &dyn std::error::Error, "nobody can sign in: {error}");
+    Refusal::unavailable("Nobody can sign in at present.")
+}
+
+/// What `/sign-in` may be asked.
+#[derive(Deserialize)]
+pub(super) struct Wanted {
+    #[serde(default)]
+    back: String,
+}
+
+/// `/sign-in`: sends the visitor to the issuer.
+pub(super) async fn begin(
+    State(console): State<Console>,
+    headers: HeaderMap,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, Failed> {
+    let sign_in = console.sign_in.as_ref().ok_or_else(Refusal::not_found)?;
+    let (redirect, is_safe) = sign_in.redirect(&headers)?;
+    let begun = sign_in.authorization().await?.begin(&redirect);
+    let cookie = cookies::SIGN_IN.set(is_safe, &begun.state);
+    sign_in.sessions.begin(begun.state, Flow { proof: begun.proof, back: local(&wanted.back).to_owned() });
+    Ok(lead(begun.url.as_str(), [cookie]))
+}
+
+/// An address of this host, or the front page: nobody is led elsewhere from here.
+fn local(address: &str) -> &str {
+    let is_local = address.starts_with('/')
+        && !address.starts_with("//")
+        && !address.contains('\\')
+        && address.bytes().all(|byte| byte.is_ascii_graphic())
+        && address.len() <= LONGEST_BACK;
+    if is_local { address } else { "/" }
+}
+
+/// What people bring back.
+#[derive(Deserialize)]
+pub(super) struct Brought {
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    state: String,
+}
+
+/// `/sign-in/done`: the visitor is back.
+pub(super) async fn finish(
+    State(console): State<Console>,
+    headers: HeaderMap,
+    Query(brought): Query<Brought>,
+) -> Result<Response, Failed> {
+    let sign_in = console.sign_in.as_ref().ok_or_else(Refusal::not_found)?;
+    let (redirect, is_safe) = sign_in.redirect(&headers)?;
+    let is_theirs = cookies::SIGN_IN.read(is_safe, &headers) == Some(brought.state.as_str());
+    let flow = sign_in.sessions.take(&brought.state).filter(|_| is_theirs);
+    let flow = flow.ok_or_else(|| Refusal::bad_request("This sign-in was not begun here, or too long ago."))?;
+    if brought.code.is_empty() {
+        return Err(Refusal::unauthenticated("The issuer did not sign anybody in.").into());
+    }
+    let exchanged = sign_in.authorization().await?.exchange(brought.code, flow.proof, &redirect).await;
+    let granted = exchanged.map_err(|error| match error.kind() {
+        ErrorKind::TokenRefused => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "nobody was signed in: {error}");
+            Refusal::unauthenticated("The issuer did not sign anybody in.")
+        }
+        _ => unavailable(&error),
+    })?;
+    let session = sign_in.sessions.open(granted.token).await.map_err(|refused| match refused {
+        Refused::KeysUnavailable => Refusal::unavailable(refused.sentence()),
+        // The issuer gives tokens that the hub does not take: that is for its operator to mend.
+        _ => {
+            tracing::error!("who signs in gets a token that is not taken: {}", refused.sentence());
+            Refusal::of_code(Code::Internal, "Internal error")
+        }
+    })?;
+    Ok(lead(&flow.back, [cookies::SESSION.set(is_safe, &session), cookies::SIGN_IN.clear(is_safe)]))
+}
+
+/// What the form for signing out carries.
+#[derive(Deserialize)]
+pub(super) struct Leaving {
+    token: String,
+}
+
+/// `/sign-out`.
+pub(super) async fn leave(
+    State(console): State<Console>,
+    visit: Visit,
+    Form(leaving): Form<Leaving>,
+) -> Result<Response, Failed> {
+    let sign_in = console.sign_in.as_ref().ok_or_else(Refusal::not_found)?;
+    visit.must_have_made(&leaving.token)?;
+    let is_safe = sign_in.is_safe(&visit.headers);
+    if let Some(id) = cookies::SESSION.read(is_safe, &visit.headers) {
+        sign_in.sessions.close(id);
+    }
+    Ok(lead("/", [cookies::SESSION.clear(is_safe)]))
+}
+
+/// Leads elsewhere, with cookies.
+fn lead<const COUNT: usize>(address: &str, cookies: [String; COUNT]) -> Response {
+    let headers = [(header::LOCATION, address), (header::CACHE_CONTROL, "no-store")];
+    let mut response = (StatusCode::SEE_OTHER, headers).into_response();
+    for cookie in cookies {
+        if let Ok(cookie) = HeaderValue::try_from(cookie) {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_are_led_back_to_this_host_only() {
+        assert_eq!(local("/schools/99AA00?q=a%20b"), "/schools/99AA00?q=a%20b");
+        let long = format!("/{}", "a".repeat(LONGEST_BACK));
+        for elsewhere in
+            ["", "//evil.example", "/\\evil.example", "https://evil.example", "schools", "/a\r\nset-cookie: b", &long]
+        {
+            assert_eq!(local(elsewhere), "/", "{elsewhere:?}");
+        }
+    }
+}
