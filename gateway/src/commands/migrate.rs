@@ -83,7 +83,7 @@ mod tests {
             Direction::Up,
             Direction::Up,
             Direction::Status,
-            Direction::Down { steps: 9 },
+            Direction::Down { steps: 99 },
             Direction::Down { steps: 1 },
         ] {
             let mut output = Output::Lines(Vec::new());

@@ -153,7 +153,8 @@ fn the_default_file_lists_every_setting() {
             .take_while(|line| {
                 let header = line.trim_start_matches('#').trim_start_matches('[');
                 let is_of_list = header.starts_with("source") || header.starts_with("subgraph");
-                !(is_of_list && header.ends_with(']')) && !line.starts_with('[')
+                let is_another = (is_of_list && header.ends_with(']')) || line.starts_with('[');
+                !is_another
             })
             .filter_map(|line| line.trim_start_matches('#').split_once(" = "))
             .map(|(key, _)| key)

@@ -1,6 +1,7 @@
 //! What is fetched for an operation, from whom and in which order. How that is found out is a library's business, behind
 //! [`Planning`]: the executor knows only what stands here.
 
+pub(super) mod aliases;
 mod conditions;
 mod hive;
 mod refused;

@@ -12,6 +12,7 @@ use async_graphql::parser::types::{
 use async_graphql::{Name, PathSegment, Positioned, ServerError, Value, Variables};
 
 use super::guards::Refusals;
+use super::plan::aliases;
 use crate::error::{Code, Failure, set_code};
 use crate::graphql::definition::{Definition, root};
 
@@ -25,8 +26,9 @@ pub(super) fn project(
     operation: &OperationDefinition,
     variables: &Variables,
     (introspected, refusals): (Introspected<'_>, Option<&Refusals>),
-    (told, errors): (Value, Vec<ServerError>),
+    (told, mut errors): (Value, Vec<ServerError>),
 ) -> (Value, Vec<ServerError>) {
+    errors.iter_mut().for_each(aliases::restore);
     let mut projection =
         Projection { definition, document, variables, introspected, refusals, path: Vec::new(), errors };
     let selected = Rc::new(Selected::new(vec![&operation.selection_set.node]));
@@ -82,7 +84,7 @@ impl<'a> Projection<'a> {
                 let ty = fields.get(name)?;
                 self.path.push(PathSegment::Field(key.to_string()));
                 // One that is asked for twice is moved once, and its selections are one.
-                let told = told.swap_remove(key).unwrap_or_default();
+                let told = told.swap_remove(&*aliases::key(field)).unwrap_or_default();
                 let value = match self.refusals.and_then(|refusals| refusals.of(&concrete, name)) {
                     Some(failure) => self.refuse(failure, field, ty),
                     None => self.value(below, ty, told, &concrete, name),

@@ -179,6 +179,7 @@ const suites = {
         data: { a: { naam: "Ada", x: "u1..", y: "u1." }, user: { name: "BO", small: "Bo" }, none: null },
       },
       { query: "query ($yes: Boolean!) { user { ... @skip(if: $yes) { pad(by: 3) } } }", variables: { yes: true }, data: { user: {} } },
+      { query: "{ user { id: name x: pad(by: 4) } two: user(n: 1) { name: id id: pad(by: 3) } }", data: { user: { id: "Ada", x: "u1.." }, two: { name: "u2", id: "u2." } } },
     ],
   },
   sharedRoot: {

@@ -19,6 +19,7 @@ use hive_router_query_planner::planner::plan_nodes::{
 use hive_router_query_planner::planner::{Planner, PlannerError, QueryPlannerOptions};
 use hive_router_query_planner::utils::cancellation::CancellationToken;
 
+use super::aliases::set_apart;
 use super::conditions::decide;
 use super::refused::prune;
 use super::{
@@ -112,6 +113,7 @@ impl HivePlanner {
         if let Some(refusals) = &chosen.refused {
             prune(&mut document, refusals);
         }
+        set_apart(&mut document);
         let normalized = normalize_operation(&self.planner.supergraph, &document, operation);
         let mut normalized = normalized.map_err(|error| PlanFailed::Refused(error.to_string()))?;
         // What tells of the schema is answered here.
