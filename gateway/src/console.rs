@@ -9,7 +9,7 @@
 //! # To add a page
 //! Its request in `queries/` and among [`Document`]; the shape of its answer, its template's struct and its handler in
 //! `pages/`; its template in `templates/`, where each text stands in Dutch and English (`frame.say`); its address in
-//! [`routes`].
+//! `routes`.
 
 mod ask;
 mod assets;
