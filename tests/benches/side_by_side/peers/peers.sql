@@ -17,3 +17,9 @@ LANGUAGE sql STABLE AS $$
         )
     ORDER BY chord, home.id
 $$;
+
+-- And a need's commitments: of a foreign key without an index on its side PostGraphile makes no field.
+CREATE OR REPLACE FUNCTION need_answers(need need) RETURNS SETOF commitment
+LANGUAGE sql STABLE AS $$
+    SELECT * FROM commitment WHERE need_id = need.id AND deleted_at IS NULL ORDER BY created_at DESC, id DESC
+$$;
