@@ -29,7 +29,7 @@ mod reader;
 mod rows;
 mod scalars;
 mod search;
-mod shape;
+pub(crate) mod shape;
 pub(crate) mod sources;
 mod subgraph;
 mod subscription;

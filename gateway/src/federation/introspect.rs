@@ -10,7 +10,7 @@ use async_graphql::parser::types::{
 };
 use async_graphql::{Name, Positioned, Value, Variables};
 
-use super::project::is_left_out;
+use crate::graphql::shape::is_left_out;
 
 /// What every schema has beside its own: scalars, directives, and the types of introspection itself.
 const COMMON: &str = include_str!("introspection.graphql");

@@ -7,14 +7,15 @@ use std::rc::Rc;
 
 use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::{
-    BaseType, Directive, ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet, Type,
+    BaseType, ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet, Type,
 };
-use async_graphql::{Name, PathSegment, Positioned, ServerError, Value, Variables};
+use async_graphql::{Name, PathSegment, ServerError, Value, Variables};
 
 use super::guards::Refusals;
 use super::plan::aliases;
 use crate::error::{Code, Failure, set_code};
 use crate::graphql::definition::{Definition, root};
+use crate::graphql::shape::is_left_out;
 
 /// What is told of the schema itself, by the field of the root that asks for it.
 pub(super) type Introspected<'a> = &'a dyn Fn(&Field, &[&SelectionSet]) -> Value;
@@ -247,21 +248,6 @@ impl<'a> Projection<'a> {
             }
         }
     }
-}
-
-/// Whether `@skip` or `@include` leaves a selection out.
-pub(super) fn is_left_out(directives: &[Positioned<Directive>], variables: &Variables) -> bool {
-    directives.iter().any(|directive| {
-        let skips = match directive.node.name.node.as_str() {
-            "skip" => true,
-            "include" => false,
-            _ => return false,
-        };
-        let condition = directive.node.get_argument("if").map(|value| value.node.clone());
-        let condition =
-            condition.and_then(|value| value.into_const_with(|name| variables.get(&name).cloned().ok_or(())).ok());
-        condition == Some(Value::Boolean(skips))
-    })
 }
 
 #[cfg(test)]

@@ -56,10 +56,10 @@ impl<R: Row> Beside<R> for &'static Names<R> {
     }
 }
 
-/// What the request asks for of a list's records, below their connection.
-pub(crate) struct Below<'a>(Vec<Lookahead<'a>>);
+/// What the request asks for ahead, of the records that a field shows.
+pub(crate) struct Ahead<'a>(Vec<Lookahead<'a>>);
 
-impl<'a> Below<'a> {
+impl<'a> Ahead<'a> {
     /// Below the connection that this field shows.
     pub(crate) fn connection(ctx: &'a Context<'_>) -> Self {
         let field = ctx.look_ahead();

@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use sea_orm::sea_query::{Condition, Expr, ExprTrait};
 use sea_orm::{EntityTrait, QueryFilter, Value};
 
-use super::beside;
+use super::beside::Ahead;
 use super::level::{Level, Member};
 use super::list::{List, Listed, Page, Pages, qualified};
 use super::page::PageInfo;
@@ -53,7 +53,7 @@ impl<R: Row> Connection<R> {
 pub(crate) async fn root<R: Row>(ctx: &Context<'_>, list: List<R>) -> Result<Connection<R>> {
     let reader = Reader::of(ctx)?;
     reader.touch(R::RECORD_TYPE);
-    let list = list.beside(beside::Below::connection(ctx).named());
+    let list = list.beside(Ahead::connection(ctx).named());
     let page = list.page(reader).await?;
     let count: Count = Arc::new(move |reader| {
         let list = list.clone();
@@ -87,7 +87,7 @@ pub(crate) async fn below<P: Send + Sync + 'static, K: Key, R: Row>(
     let count_key = format!("{field} count({})", list.key());
     let pages = member
         .once(format!("{field}({})", list.key()), async {
-            let list = list.clone().beside(beside::Below::connection(ctx).named());
+            let list = list.clone().beside(Ahead::connection(ctx).named());
             let list = list.counted(ctx.look_ahead().field("totalCount").exists());
             let keys = keys(member.siblings(), key);
             let db = reader.within(|| below_these(&keys, owner));

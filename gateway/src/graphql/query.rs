@@ -6,7 +6,7 @@ use entity::{Brin, MunicipalityCode, SchoolBoardNumber, municipality, school, sc
 use sea_orm::sea_query::{self, Alias, Asterisk, Condition, ExprTrait};
 use sea_orm::{ConnectionTrait, EntityName, Value};
 
-use super::beside::{Below, Beside};
+use super::beside::{Ahead, Beside};
 use super::connection::root;
 use super::level::Member;
 use super::list::qualified;
@@ -75,7 +75,7 @@ impl Query {
         let reader = Reader::of(ctx)?;
         reader.touch(Some(RecordType::School));
         let condition = Condition::all().add(qualified(school::Column::Brin).eq(brin.as_str()));
-        Ok(one::<school::Model>(reader, condition, Below::record(ctx).named()).await?.map(School))
+        Ok(one::<school::Model>(reader, condition, Ahead::record(ctx).named()).await?.map(School))
     }
 
     /// School locations (vestigingen), by name where no order is given.

@@ -161,7 +161,7 @@ impl<'a> Shaping<'a> {
     /// The keys that the selections ask of an object of this type, in their order.
     fn collect(&self, set: &'a SelectionSet, type_name: &Name, of_all: bool, wanted: &mut IndexMap<Name, Wanted<'a>>) {
         for selection in &set.items {
-            if self.is_left_out(selection.node.directives()) {
+            if is_left_out(selection.node.directives(), self.variables) {
                 continue;
             }
             let (condition, below) = match &selection.node {
@@ -189,21 +189,21 @@ impl<'a> Shaping<'a> {
             }
         }
     }
+}
 
-    /// Whether `@skip` or `@include` leaves the selection out.
-    fn is_left_out(&self, directives: &[Positioned<Directive>]) -> bool {
-        directives.iter().any(|directive| {
-            let skips = match directive.node.name.node.as_str() {
-                "skip" => true,
-                "include" => false,
-                _ => return false,
-            };
-            let condition = directive.node.get_argument("if").map(|value| value.node.clone());
-            let condition = condition
-                .and_then(|value| value.into_const_with(|name| self.variables.get(&name).cloned().ok_or(())).ok());
-            condition == Some(Value::Boolean(skips))
-        })
-    }
+/// Whether `@skip` or `@include` leaves a selection out.
+pub(crate) fn is_left_out(directives: &[Positioned<Directive>], variables: &Variables) -> bool {
+    directives.iter().any(|directive| {
+        let skips = match directive.node.name.node.as_str() {
+            "skip" => true,
+            "include" => false,
+            _ => return false,
+        };
+        let condition = directive.node.get_argument("if").map(|value| value.node.clone());
+        let condition =
+            condition.and_then(|value| value.into_const_with(|name| variables.get(&name).cloned().ok_or(())).ok());
+        condition == Some(Value::Boolean(skips))
+    })
 }
 
 #[cfg(test)]

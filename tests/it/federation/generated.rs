@@ -143,6 +143,8 @@ fn difference(one: &Value, other: &Value) -> Option<String> {
 #[tokio::test]
 async fn generated_queries_are_answered_as_by_one_schema() -> Result<()> {
     const QUERIES: usize = 2_000;
+    /// For so many of these the planner (2.10.11) finds no way. Not to grow: they are questions that clients may ask.
+    const UNPLANNED: usize = 30;
     let Some(hub) = TestHub::start(Backend::Sqlite).await? else { return Ok(()) };
     let (catalogue, rooms, reviews) = (
         TestSubgraph::serve(schema(catalogue::Query)).await?,
@@ -173,7 +175,7 @@ async fn generated_queries_are_answered_as_by_one_schema() -> Result<()> {
         let expected: Value = serde_json::to_value(Executor::execute(&whole, request()).await)?;
         ensure!(expected.get("errors").is_none(), "query {number} is wrong itself: {expected} {document}");
         let answer: Value = serde_json::to_value(federation.execute(request()).await)?;
-        // The planner (2.10.11) finds no way for some: what is refused is refused whole, and there are few of them.
+        // Refused whole, or not at all.
         if told(&answer).0 == "INTERNAL" && answer.get("data").is_none_or(Value::is_null) {
             unplanned += 1;
             continue;
@@ -184,7 +186,7 @@ async fn generated_queries_are_answered_as_by_one_schema() -> Result<()> {
         ensure!(differs.is_none(), "query {number} differs: {differs:?}\n{document}");
         fetched += usize::from(document.len() > 200);
     }
-    ensure!(unplanned <= QUERIES / 50, "{unplanned} of {QUERIES} could not be planned");
+    ensure!(unplanned <= UNPLANNED, "{unplanned} of {QUERIES} could not be planned");
     let asked = [catalogue.asked(), rooms.asked(), reviews.asked()];
     ensure!(asked.iter().all(|asked| *asked > QUERIES / 4), "{asked:?} of {fetched}");
     Ok(())
