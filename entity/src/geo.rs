@@ -55,6 +55,31 @@ pub fn chord_squared_of_km(km: f64) -> f64 {
     (2.0 * half_angle.sin()).powi(2)
 }
 
+/// How many degrees a circle reaches from its centre: a little more than it does, never less.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reach {
+    /// Degrees north and south.
+    pub latitude: f64,
+    /// Degrees east and west. `None`: they bound nothing, for a circle holds a pole or lies across the antimeridian.
+    pub longitude: Option<f64>,
+}
+
+impl Reach {
+    /// The reach of circles of this radius round any of these points.
+    #[must_use]
+    pub fn of(km: f64, centres: impl IntoIterator<Item = GeoPoint>) -> Self {
+        let angle = km.max(0.0) / EARTH_RADIUS_KM * 1.001;
+        let widest = |widest: Option<f64>, centre: GeoPoint| {
+            let latitude = centre.latitude.to_radians();
+            let holds_pole = latitude.abs() + angle >= std::f64::consts::FRAC_PI_2;
+            let degrees = (angle.sin() / latitude.cos()).asin().to_degrees();
+            let is_across = centre.longitude.abs() + degrees > 180.0;
+            widest.filter(|_| !holds_pole && !is_across).map(|widest| widest.max(degrees))
+        };
+        Self { latitude: angle.to_degrees(), longitude: centres.into_iter().fold(Some(0.0), widest) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -74,7 +99,32 @@ mod tests {
         assert!(GeoPoint::new(0.0, f64::NAN).is_none());
     }
 
+    #[test]
+    fn no_degrees_east_bound_a_circle_with_a_pole_or_across_the_antimeridian() {
+        let reach = |latitude, longitude| Reach::of(15.0, GeoPoint::new(latitude, longitude)).longitude;
+        assert!((reach(52.37, 4.89).unwrap() - 0.221).abs() < 0.001);
+        for (latitude, longitude) in [(90.0, 0.0), (-89.9, 10.0), (52.0, 179.9), (0.0, -180.0)] {
+            assert_eq!(reach(latitude, longitude), None);
+        }
+        let many = [GeoPoint::new(52.0, 5.0), GeoPoint::new(89.99, 5.0), GeoPoint::new(51.0, 5.0)];
+        assert_eq!(Reach::of(15.0, many.into_iter().flatten()).longitude, None);
+    }
+
     proptest! {
+        #[test]
+        fn no_point_of_a_circle_lies_out_of_its_reach(
+            latitude in -90.0..=90.0_f64, longitude in -180.0..=180.0_f64, km in 0.0..3000.0_f64,
+            north in -30.0..30.0_f64, east in -30.0..30.0_f64,
+        ) {
+            let centre = GeoPoint::new(latitude, longitude).unwrap();
+            let reach = Reach::of(km, [centre]);
+            let other = GeoPoint::new((latitude + north).clamp(-90.0, 90.0), (longitude + east).clamp(-180.0, 180.0)).unwrap();
+            if centre.distance_km(other) <= km {
+                prop_assert!((other.latitude - latitude).abs() <= reach.latitude);
+                prop_assert!(reach.longitude.is_none_or(|degrees| (other.longitude - longitude).abs() <= degrees));
+            }
+        }
+
         #[test]
         fn a_distance_survives_the_way_through_its_chord(km in 0.0..20_000.0_f64) {
             let back = km_of_chord_squared(chord_squared_of_km(km));

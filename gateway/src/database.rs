@@ -21,6 +21,9 @@ const POSTGRES_CONNECTIONS: u32 = 16;
 const OLDEST_POSTGRES: i32 = 150_000;
 /// How long to wait for a connection, and for another's write lock on SQLite.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// A connection that has been idle for longer is asked whether it is alive before it is used: asking before each
+/// statement would double the round trips. One that died since fails one request, which may be asked again.
+const UNTESTED: Duration = Duration::from_secs(1);
 /// Statements that take longer are told of in the debug log.
 const SLOW: Duration = Duration::from_secs(1);
 
@@ -93,6 +96,7 @@ async fn connect_bounded(
     options
         .connect_timeout(patience)
         .acquire_timeout(patience)
+        .test_before_acquire_if_idle_for(UNTESTED)
         .sqlx_logging(true)
         .sqlx_logging_level(log::LevelFilter::Off)
         .sqlx_slow_statements_logging_settings(log::LevelFilter::Debug, SLOW);

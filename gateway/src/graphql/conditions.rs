@@ -1,5 +1,6 @@
 //! Conditions that several filters share.
 
+use entity::geo::{Reach, chord_squared_of_km};
 use entity::{Code, CodeSet, GeoPoint, municipality, region};
 use sea_orm::ColumnTrait;
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, Func, LikeExpr, Query, SelectStatement};
@@ -124,14 +125,13 @@ impl NearInput {
             .ok_or_else(|| Failure::bad_user_input("`near` lies off the earth: degrees are -90 to 90 and -180 to 180."))
     }
 
-    /// The row's point lies in the circle. A band of latitudes first, which an index finds.
-    pub(crate) fn holds<C: ColumnTrait>(&self, latitude: C, columns: [C; 3]) -> Result<Expr> {
+    /// The row's point lies in the circle. What lies in its reach first, which an index finds.
+    pub(crate) fn holds<C: ColumnTrait>(&self, degrees: [C; 2], columns: [C; 3]) -> Result<Expr> {
         let centre = self.centre()?;
-        let degrees = degrees_of_km(self.within_km);
+        let reach = Reach::of(self.within_km, [centre]);
         let chord = chord_squared(columns, centre.on_unit_sphere().map(Expr::val));
-        Ok(qualified(latitude)
-            .between(centre.latitude - degrees, centre.latitude + degrees)
-            .and(chord.lte(entity::geo::chord_squared_of_km(self.within_km))))
+        Ok(in_reach(degrees, [centre.latitude, centre.longitude].map(Expr::val), reach)
+            .and(chord.lte(chord_squared_of_km(self.within_km))))
     }
 }
 
@@ -147,8 +147,16 @@ pub(crate) fn distance(name: &str, km: f64) -> Result<f64> {
     }
 }
 
-/// How many degrees of latitude a distance spans at most.
-pub(crate) fn degrees_of_km(km: f64) -> f64 {
-    // 111.0 is a little less than any degree's length on the sphere: the band is a little too wide, never too narrow.
-    km / 111.0
+/// The row's point, in degrees north and east, lies no farther from `centre` than the reach.
+pub(crate) fn in_reach<C: ColumnTrait>(degrees: [C; 2], centre: [Expr; 2], reach: Reach) -> Expr {
+    let [latitude, longitude] = degrees;
+    let [north, east] = centre;
+    let within = |column: C, centre: Expr, degrees: f64| {
+        qualified(column).between(centre.clone().sub(degrees), centre.add(degrees))
+    };
+    let band = within(latitude, north, reach.latitude);
+    match reach.longitude {
+        Some(degrees) => band.and(within(longitude, east, degrees)),
+        None => band,
+    }
 }

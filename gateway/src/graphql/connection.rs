@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use async_graphql::Context;
 use futures::future::BoxFuture;
-use sea_orm::sea_query::{Condition, Expr, ExprTrait};
+use sea_orm::sea_query::{Condition, Expr};
 use sea_orm::{EntityTrait, QueryFilter, Value};
 
 use super::beside::Ahead;
 use super::level::{Level, Member};
-use super::list::{List, Listed, Page, Pages, qualified};
+use super::list::{List, Listed, Page, Pages, is_among, qualified};
 use super::page::PageInfo;
 use super::reader::Reader;
 use super::rows::{Key, Row};
@@ -157,7 +157,8 @@ pub(crate) async fn named_where<P: Send + Sync + 'static, R: Row>(
 /// The rows of these identities for which the condition holds, as one level.
 async fn by_id<R: Row>(reader: &Reader, ids: Vec<R::Id>, condition: Condition) -> Result<HashMap<R::Id, Member<R>>> {
     let db = reader.within(|| these::<R>(&ids));
-    let rows = R::Entity::find().filter(qualified(R::ID).is_in(ids)).filter(condition).all(&db).await?;
+    let is_wanted = is_among(qualified(R::ID), ids, db.get_database_backend());
+    let rows = R::Entity::find().filter(is_wanted).filter(condition).all(&db).await?;
     let members = Level::members(rows).into_iter();
     Ok(members.map(|member| (member.id(), member)).collect())
 }

@@ -1,13 +1,10 @@
-//! Lists as SQL: one statement for a page of a list, or for the pages of all rows of a level, with the limit held for
-//! each of them in the database; one more for their lengths, if they are asked for.
+//! Lists as SQL: one statement for a page of a list, or for the pages of all rows of a level (`below`); one more for
+//! their lengths, if they are asked for.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use sea_orm::sea_query::{
-    Alias, Condition, Expr, ExprTrait, Func, Order, OverStatement, Query, SelectStatement, WindowStatement,
-};
+use sea_orm::sea_query::{Alias, Asterisk, Condition, Expr, ExprTrait, Order, Query, SelectStatement};
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, IdenStatic, QueryResult, Value};
 use serde_json::json;
 
@@ -15,13 +12,14 @@ use super::beside::Beside;
 use super::level::{Level, Member};
 use super::page::{Cursor, Window};
 use super::reader::Reader;
-use super::rows::{Key, Row};
+use super::rows::Row;
 use crate::error::{Failure, Result};
 
+mod below;
+
+pub(crate) use below::{PARENT, Pages, is_among};
+
 const SORT_KEY: &str = "list_sort_key";
-/// The column in which a page below parents says whose each row is.
-pub(crate) const PARENT: &str = "list_parent";
-const POSITION: &str = "list_position";
 const MEASURE: &str = "list_measure";
 const COUNT: &str = "list_count";
 const INNER: &str = "list";
@@ -133,14 +131,6 @@ pub(crate) struct Page<R> {
     pub(crate) has_previous: bool,
 }
 
-/// The pages of a level's lists.
-pub(crate) struct Pages<P, R> {
-    /// By their parents; a parent whose list is empty is not there.
-    pub(crate) pages: HashMap<P, Page<R>>,
-    /// How long the whole lists are, in the same way. `None`: not counted.
-    pub(crate) counts: Option<HashMap<P, i64>>,
-}
-
 struct Found<R> {
     row: R,
     cursor: String,
@@ -207,79 +197,11 @@ impl<R: Row> List<R> {
         Ok(Page { rows: listed, has_next, has_previous })
     }
 
-    /// The pages of all `parents`, told apart by `parent`, in one statement. Their rows are one level.
-    pub(crate) async fn pages<P: Key>(
-        &self,
-        reader: &Reader,
-        db: &DatabaseConnection,
-        parent: Expr,
-        parents: Vec<P>,
-    ) -> Result<Pages<P, R>> {
-        let rows = db.query_all(&self.statement_of_pages(parent, parents)?).await?;
-        let mut found: HashMap<P, Vec<Found<R>>> = HashMap::new();
-        let mut counts = self.is_counted.then(HashMap::new);
-        let mut last = None;
-        for row in &rows {
-            let parent: P = row.try_get("", PARENT)?;
-            let position: i64 = row.try_get("", POSITION)?;
-            // A row stands as often as there is something beside it.
-            if last.as_ref() == Some(&(parent.clone(), position)) {
-                continue;
-            }
-            if let Some(counts) = &mut counts
-                && !counts.contains_key(&parent)
-            {
-                counts.insert(parent.clone(), row.try_get("", COUNT)?);
-            }
-            found.entry(parent.clone()).or_default().push(self.found(row)?);
-            last = Some((parent, position));
-        }
-        // One level of all rows, so that what lies below them is loaded for all at once.
-        let mut all = Vec::new();
-        let mut cuts = Vec::new();
-        for (parent, rows) in found {
-            let (rows, has_next, has_previous) = self.cut(rows);
-            cuts.push((parent, rows.len(), has_next, has_previous));
-            all.extend(rows);
-        }
-        let listed = listed(all);
-        self.take(reader, &rows, &listed)?;
-        let mut listed = listed.into_iter();
-        let pages = cuts.into_iter().map(|(parent, count, has_next, has_previous)| {
-            (parent, Page { rows: listed.by_ref().take(count).collect(), has_next, has_previous })
-        });
-        Ok(Pages { pages: pages.collect(), counts })
-    }
-
-    fn statement_of_pages<P: Key>(&self, parent: Expr, parents: Vec<P>) -> Result<SelectStatement> {
-        let mut ranked = WindowStatement::new();
-        ranked.add_partition_by(parent.clone());
-        for (value, order) in self.order() {
-            ranked.order_by_expr(value, order);
-        }
-        let mut inner = self.columns()?;
-        inner
-            .expr_as(parent.clone(), Alias::new(PARENT))
-            .expr_window_as(Func::cust(Alias::new("ROW_NUMBER")), ranked, Alias::new(POSITION))
-            .and_where(parent.clone().is_in(parents));
-        if self.is_counted {
-            let mut of_parent = WindowStatement::new();
-            of_parent.add_partition_by(parent);
-            inner.expr_window_as(Expr::val(1).count(), of_parent, Alias::new(COUNT));
-        }
-        let mut outer = self.joined(inner);
-        outer
-            .and_where(Expr::col(Alias::new(POSITION)).lte(self.window.length + 1))
-            .order_by(Alias::new(PARENT), Order::Asc)
-            .order_by(Alias::new(POSITION), Order::Asc);
-        Ok(outer)
-    }
-
     /// The page with what is read beside its rows.
     fn joined(&self, page: SelectStatement) -> SelectStatement {
         let list = Alias::new(INNER);
         let mut select = Query::select();
-        select.column((list.clone(), sea_orm::sea_query::Asterisk)).from_subquery(page, list.clone());
+        select.column((list.clone(), Asterisk)).from_subquery(page, list.clone());
         for beside in &self.beside {
             beside.join(&mut select, &list);
         }
@@ -303,31 +225,16 @@ impl<R: Row> List<R> {
         Ok(row.map_or(Ok(0), |row| row.try_get("", COUNT))?)
     }
 
-    /// How long the lists of all `parents` are, in one statement. A parent that is not there has none.
-    pub(crate) async fn counts<P: Key>(
-        &self,
-        db: &DatabaseConnection,
-        parent: Expr,
-        parents: Vec<P>,
-    ) -> Result<HashMap<P, i64>> {
-        let mut select = self.base.clone();
-        select
-            .expr_as(parent.clone(), Alias::new(PARENT))
-            .expr_as(Expr::val(1).count(), Alias::new(COUNT))
-            .and_where(parent.clone().is_in(parents))
-            .add_group_by([parent]);
-        let mut counts = HashMap::new();
-        for row in db.query_all(&select).await? {
-            counts.insert(row.try_get("", PARENT)?, row.try_get("", COUNT)?);
-        }
-        Ok(counts)
-    }
-
+    /// The rows behind the cursors, with all of their columns.
     fn columns(&self) -> Result<SelectStatement> {
         let mut select = self.base.clone();
-        select
-            .column((R::Entity::default(), sea_orm::sea_query::Asterisk))
-            .expr_as(self.sort.shown(), Alias::new(SORT_KEY));
+        select.column((R::Entity::default(), Asterisk));
+        self.computed(select)
+    }
+
+    /// What is computed of each row behind the cursors.
+    fn computed(&self, mut select: SelectStatement) -> Result<SelectStatement> {
+        select.expr_as(self.sort.shown(), Alias::new(SORT_KEY));
         if let Some(measure) = &self.measure {
             select.expr_as(measure.clone(), Alias::new(MEASURE));
         }

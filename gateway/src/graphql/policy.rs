@@ -16,7 +16,8 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute, NextResolve, ResolveInfo};
 use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{
-    ConstDirective, ExecutableDocument, Selection, SelectionSet, TypeKind, TypeSystemDefinition,
+    BaseType, ConstDirective, ExecutableDocument, FragmentDefinition, OperationDefinition, Selection, SelectionSet,
+    TypeKind, TypeSystemDefinition,
 };
 use async_graphql::{
     Name, PathSegment, Positioned, QueryPathNode, QueryPathSegment, Response, ServerError, ServerResult, TypeDirective,
@@ -94,7 +95,11 @@ fn lists(value: &async_graphql::Value) -> Vec<Vec<String>> {
 
 /// The rules of the fields that have one, by type and field.
 #[derive(Debug, Default)]
-pub(super) struct Rules(HashMap<Name, HashMap<Name, Rule>>);
+pub(super) struct Rules {
+    rules: HashMap<Name, HashMap<Name, Rule>>,
+    /// What the fields of object types show, by type and field.
+    shows: HashMap<Name, HashMap<Name, Name>>,
+}
 
 /// What the schema's own text says.
 static RULES: LazyLock<Arc<Rules>> = LazyLock::new(|| Arc::new(Rules::of(&super::sdl())));
@@ -102,51 +107,85 @@ static RULES: LazyLock<Arc<Rules>> = LazyLock::new(|| Arc::new(Rules::of(&super:
 impl Rules {
     /// The rules that a schema's text states.
     fn of(sdl: &str) -> Self {
-        let mut rules: HashMap<Name, HashMap<Name, Rule>> = HashMap::new();
+        let mut found = Self::default();
         #[expect(clippy::expect_used, reason = "without its rules nothing may be served")]
         let document = parse_schema(sdl).expect("the schema's own text can be read");
         for definition in document.definitions {
             let TypeSystemDefinition::Type(definition) = definition else { continue };
             let of_type = Rule::read(&definition.node.directives);
             let TypeKind::Object(object) = definition.node.kind else { continue };
+            let type_name = definition.node.name.node;
             for field in object.fields {
                 let mut rule = Rule::read(&field.node.directives);
                 rule.authenticated |= of_type.authenticated;
                 if rule.scopes.is_empty() {
                     rule.scopes.clone_from(&of_type.scopes);
                 }
+                let name = field.node.name.node;
+                let shown = named(&field.node.ty.node.base).clone();
+                found.shows.entry(type_name.clone()).or_default().insert(name.clone(), shown);
                 if rule != Rule::default() {
-                    rules.entry(definition.node.name.node.clone()).or_default().insert(field.node.name.node, rule);
+                    found.rules.entry(type_name.clone()).or_default().insert(name, rule);
                 }
             }
         }
-        Self(rules)
+        found
     }
 
     fn get(&self, type_name: &str, field: &str) -> Option<&Rule> {
-        self.0.get(type_name)?.get(field)
+        self.rules.get(type_name)?.get(field)
     }
 
     /// Whether a field of this name has a rule, on any type.
     fn name(&self, field: &str) -> bool {
-        self.0.values().any(|fields| fields.contains_key(field))
+        self.rules.values().any(|fields| fields.contains_key(field))
     }
-}
 
-/// Whether the document names a field that has a rule, on whatever type: with no knowledge of the types, so that nothing
-/// depends on what they are taken to be.
-pub(super) fn is_guarded(document: &ExecutableDocument) -> bool {
-    fn names(rules: &Rules, set: &SelectionSet) -> bool {
+    /// Whether a field that has a rule is selected from a type. Of a type that is no object type of the schema, or
+    /// nobody knows which (`None`), every field of a name that has a rule anywhere counts.
+    fn guard(&self, type_name: Option<&str>, set: &SelectionSet) -> bool {
+        let fields = type_name.and_then(|name| self.shows.get(name));
         set.items.iter().any(|selection| match &selection.node {
             Selection::Field(field) => {
-                rules.name(&field.node.name.node) || names(rules, &field.node.selection_set.node)
+                let name = field.node.name.node.as_str();
+                let shown = fields.and_then(|fields| fields.get(name));
+                let has_rule = match (type_name, shown) {
+                    (Some(type_name), Some(_)) => self.get(type_name, name).is_some(),
+                    _ => self.name(name),
+                };
+                has_rule || self.guard(shown.map(Name::as_str), &field.node.selection_set.node)
             }
-            Selection::InlineFragment(fragment) => names(rules, &fragment.node.selection_set.node),
+            Selection::InlineFragment(fragment) => {
+                let condition = fragment.node.type_condition.as_ref();
+                let type_name = condition.map_or(type_name, |condition| Some(condition.node.on.node.as_str()));
+                self.guard(type_name, &fragment.node.selection_set.node)
+            }
+            // Each fragment is looked at once, by the type that it is on.
             Selection::FragmentSpread(_) => false,
         })
     }
-    document.operations.iter().any(|(_, operation)| names(&RULES, &operation.node.selection_set.node))
-        || document.fragments.values().any(|fragment| names(&RULES, &fragment.node.selection_set.node))
+}
+
+/// The type's name, without its lists.
+fn named(base: &BaseType) -> &Name {
+    match base {
+        BaseType::Named(name) => name,
+        BaseType::List(items) => named(&items.base),
+    }
+}
+
+/// Whether the document selects a field that has a rule.
+pub(super) fn is_guarded(document: &ExecutableDocument) -> bool {
+    let of_operation = |operation: &OperationDefinition| {
+        let root = roots::type_of(operation.ty);
+        RULES.guard(Some(root), &operation.selection_set.node)
+    };
+    let of_fragment = |fragment: &FragmentDefinition| {
+        let type_name = fragment.type_condition.node.on.node.as_str();
+        RULES.guard(Some(type_name), &fragment.selection_set.node)
+    };
+    document.operations.iter().any(|(_, operation)| of_operation(&operation.node))
+        || document.fragments.values().any(|fragment| of_fragment(&fragment.node))
 }
 
 /// Holds every field of a request to its rule.
@@ -231,6 +270,11 @@ mod tests {
         for (document, expected) in [
             ("{ schools { nodes { name } } }", false),
             ("{ schools { nodes { contact: name } } }", false),
+            // Refusals, which are for operators, have fields of these names too.
+            ("{ schools { nodes { provenance { lastSeenAt } } } }", false),
+            ("{ node(id: 1) { ... on School { provenance { lastSeenAt } } } }", false),
+            ("{ node(id: 1) { ... on Refusal { lastSeenAt } } }", true),
+            ("{ node(id: 1) { ... on Nothing { lastSeenAt } } }", true),
             ("{ sources { runs { nodes { id } } } }", true),
             ("{ a: sources { ... on Source { ... { b: runs { nodes { id } } } } } }", true),
             ("{ sources { ...F } } fragment F on Source { runs { nodes { id } } }", true),
@@ -243,7 +287,7 @@ mod tests {
 
     #[test]
     fn every_rule_guards_the_documents_that_reach_its_field() {
-        for field in RULES.0.values().flat_map(HashMap::keys) {
+        for field in RULES.rules.values().flat_map(HashMap::keys) {
             let document = async_graphql::parser::parse_query(format!("{{ a {{ b: {field} }} }}")).unwrap();
             assert!(is_guarded(&document), "{field}");
         }

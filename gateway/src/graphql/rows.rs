@@ -10,13 +10,14 @@ use entity::{
     school_board, sync_run, webhook_delivery, webhook_endpoint,
 };
 use sea_orm::prelude::Uuid;
+use sea_orm::sea_query::ValueType;
 use sea_orm::{EntityTrait, FromQueryResult, TryGetable, Value};
 
 use super::beside::Names;
 
 /// What identifies a row.
 pub(crate) trait Key:
-    Into<Value> + TryGetable + Clone + Eq + Hash + fmt::Display + FromStr + Send + Sync + 'static
+    Into<Value> + ValueType + TryGetable + Clone + Eq + Hash + fmt::Display + FromStr + Send + Sync + 'static
 {
 }
 

@@ -28,11 +28,7 @@ fn refusal(
     viewer: &Viewer,
 ) -> Option<Failure> {
     let operation = operation(document, operation_name)?;
-    let root = match operation.ty {
-        OperationType::Query => "Query",
-        OperationType::Mutation => "Mutation",
-        OperationType::Subscription => "Subscription",
-    };
+    let root = type_of(operation.ty);
     let mut fields = Vec::new();
     collect(document, &operation.selection_set.node, &mut HashSet::new(), &mut fields);
     let mut failures = Vec::new();
@@ -51,6 +47,15 @@ fn refusal(
         return Some(if scopes.is_empty() { first.1.clone() } else { Failure::Forbidden(scopes.join(" ")) });
     }
     Some(Failure::UnauthenticatedFor(scopes.join(" ")))
+}
+
+/// The type at the root of such operations.
+pub(super) fn type_of(operation_type: OperationType) -> &'static str {
+    match operation_type {
+        OperationType::Query => "Query",
+        OperationType::Mutation => "Mutation",
+        OperationType::Subscription => "Subscription",
+    }
 }
 
 fn operation<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Option<&'a OperationDefinition> {

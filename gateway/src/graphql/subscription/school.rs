@@ -120,7 +120,9 @@ fn homes_near(school: &school::Model) -> Result<SelectStatement> {
     match point {
         Some(GeoPoint { latitude, longitude }) => {
             let near = NearInput { latitude, longitude, within_km: NEAR_KM };
-            select.and_where(near.holds(Column::Latitude, [Column::GeoX, Column::GeoY, Column::GeoZ])?);
+            select.and_where(
+                near.holds([Column::Latitude, Column::Longitude], [Column::GeoX, Column::GeoY, Column::GeoZ])?,
+            );
         }
         None => {
             select.and_where(Expr::val(1).eq(0));

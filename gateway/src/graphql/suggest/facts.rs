@@ -9,7 +9,7 @@ use sea_orm::sea_query::{Condition, ExprTrait};
 use sea_orm::{EntityTrait, QueryFilter};
 
 use crate::error::Result;
-use crate::graphql::list::qualified;
+use crate::graphql::list::{is_among, qualified};
 use crate::graphql::reader::Reader;
 use crate::graphql::rows::Row;
 use crate::graphql::types::offer::used;
@@ -21,7 +21,8 @@ pub(super) async fn rows<R: Row<Id = Uuid>>(
     ids: Vec<Uuid>,
     visible: Condition,
 ) -> Result<HashMap<Uuid, R>> {
-    let mut select = R::Entity::find().filter(visible).filter(qualified(R::ID).is_in(ids));
+    let mut select =
+        R::Entity::find().filter(visible).filter(is_among(qualified(R::ID), ids, reader.db.get_database_backend()));
     if let Some(deleted_at) = R::DELETED_AT {
         select = select.filter(qualified(deleted_at).is_null());
     }

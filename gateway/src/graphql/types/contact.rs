@@ -4,13 +4,13 @@
 use std::collections::HashSet;
 
 use async_graphql::Context;
-use sea_orm::sea_query::{Condition, ExprTrait};
+use sea_orm::sea_query::Condition;
 use sea_orm::{EntityTrait, QueryFilter, QuerySelect};
 
 use crate::error::Result;
 use crate::graphql::connection::keys;
 use crate::graphql::level::Member;
-use crate::graphql::list::qualified;
+use crate::graphql::list::{is_among, qualified};
 use crate::graphql::reader::Reader;
 use crate::graphql::rows::Row;
 use crate::graphql::viewer::Viewer;
@@ -29,7 +29,7 @@ pub(super) async fn is_shown<R: Row>(
         let shown = R::Entity::find()
             .select_only()
             .column(R::ID)
-            .filter(qualified(R::ID).is_in(ids))
+            .filter(is_among(qualified(R::ID), ids, reader.db.get_database_backend()))
             .filter(condition)
             .into_tuple::<R::Id>()
             .all(&reader.db)

@@ -277,7 +277,8 @@ pub(super) fn condition(filter: HousingFilter) -> Result<Condition> {
         condition = condition.add(qualified(Column::AvailableFrom).lte(day.0));
     }
     if let Some(near) = &filter.near {
-        condition = condition.add(near.holds(Column::Latitude, [Column::GeoX, Column::GeoY, Column::GeoZ])?);
+        condition = condition
+            .add(near.holds([Column::Latitude, Column::Longitude], [Column::GeoX, Column::GeoY, Column::GeoZ])?);
     }
     if let Some(instant) = filter.updated_since {
         condition = condition.add(qualified(Column::UpdatedAt).gte(instant));

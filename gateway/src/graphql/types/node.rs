@@ -25,7 +25,7 @@ use crate::error::{Failure, Result};
 use crate::graphql::connection::these;
 use crate::graphql::items::Items;
 use crate::graphql::level::{Level, Member};
-use crate::graphql::list::qualified;
+use crate::graphql::list::{is_among, qualified};
 use crate::graphql::reader::Reader;
 use crate::graphql::rows::Row;
 
@@ -120,7 +120,8 @@ async fn found<R: Row>(
 ) -> Result<HashMap<R::Id, Node>> {
     reader.touch(R::RECORD_TYPE);
     let db = reader.within(|| these::<R>(&ids));
-    let mut select = R::Entity::find().filter(qualified(R::ID).is_in(ids)).filter(condition);
+    let mut select =
+        R::Entity::find().filter(is_among(qualified(R::ID), ids, db.get_database_backend())).filter(condition);
     if let Some(deleted_at) = R::DELETED_AT {
         select = select.filter(qualified(deleted_at).is_null());
     }

@@ -304,7 +304,8 @@ fn condition(filter: SchoolFilter) -> Result<Condition> {
         condition = condition.add(qualified(Column::MunicipalityCode).in_subquery(municipalities));
     }
     if let Some(near) = &filter.near {
-        condition = condition.add(near.holds(Column::Latitude, [Column::GeoX, Column::GeoY, Column::GeoZ])?);
+        condition = condition
+            .add(near.holds([Column::Latitude, Column::Longitude], [Column::GeoX, Column::GeoY, Column::GeoZ])?);
     }
     if let Some(themes) = &filter.themes {
         let mut with_theme = open_needs();

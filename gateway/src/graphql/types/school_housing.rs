@@ -1,14 +1,15 @@
 //! Homes for a school's teachers, with how far they lie.
 
 use async_graphql::{Context, Object};
+use entity::geo::{self, Reach};
 use entity::vocabulary::HousingStatus;
-use entity::{geo, housing_option, school};
+use entity::{GeoPoint, housing_option, school};
 use sea_orm::sea_query::{Condition, Expr, ExprTrait};
 
 use super::housing_option::{HousingFilter, HousingOption, HousingOrder, condition, sort};
 use crate::cache::Owner;
 use crate::error::Result;
-use crate::graphql::conditions::{chord_squared, degrees_of_km, distance};
+use crate::graphql::conditions::{chord_squared, distance, in_reach};
 use crate::graphql::connection::{Below, Connection, below};
 use crate::graphql::items::Items;
 use crate::graphql::level::Member;
@@ -77,7 +78,7 @@ pub(super) async fn of_school(
     order: Option<HousingOrder>,
     page: &PageArguments,
 ) -> Result<SchoolHousingConnection> {
-    let list = list(Reader::of(ctx)?, filter, within_km, order, page)?;
+    let list = list(Reader::of(ctx)?, school.siblings(), filter, within_km, order, page)?;
     below(ctx, school, of_schools("housingOptions"), list).await.map(SchoolHousingConnection)
 }
 
@@ -86,7 +87,7 @@ pub(super) async fn count_for(ctx: &Context<'_>, school: &Member<school::Model>)
     let available = HousingFilter { statuses: Some(vec![Term(HousingStatus::Available)]), ..HousingFilter::default() };
     let reader = Reader::of(ctx)?;
     reader.touch(Some(entity::vocabulary::RecordType::HousingOption));
-    let list = list(reader, Some(available), NEAR_KM, None, &PageArguments::default())?;
+    let list = list(reader, school.siblings(), Some(available), NEAR_KM, None, &PageArguments::default())?;
     let Below { parent, key, .. } = of_schools("");
     let ids = crate::graphql::connection::keys(school.siblings(), key);
     let counts = school.once("available homes".to_owned(), async { list.counts(&reader.db, parent, ids).await });
@@ -99,6 +100,7 @@ fn of_schools(field: &'static str) -> Below<school::Model, sea_orm::prelude::Uui
 
 fn list(
     reader: &Reader,
+    schools: &[school::Model],
     filter: Option<HousingFilter>,
     within_km: f64,
     order: Option<HousingOrder>,
@@ -112,11 +114,11 @@ fn list(
     let window = page.window(&sort.label(), reader.longest_page)?;
     let key = format!("{filter:?} {within_km} {order:?} {page:?}");
     let condition = reader.viewer.homes().add(condition(filter.unwrap_or_default())?);
-    let degrees = degrees_of_km(within_km);
-    let latitude = || qualified(school::Column::Latitude);
-    // The band of latitudes first: an index finds it, and few of its homes are then too far east or west.
-    let is_near = qualified(Column::Latitude)
-        .between(latitude().sub(degrees), latitude().add(degrees))
+    let points = schools.iter().filter_map(|school| GeoPoint::new(school.latitude?, school.longitude?));
+    let reach = Reach::of(within_km, points);
+    let school_at = [school::Column::Latitude, school::Column::Longitude].map(qualified);
+    // What lies in reach first: an index finds it, and few of its homes are then too far.
+    let is_near = in_reach([Column::Latitude, Column::Longitude], school_at, reach)
         .and(chord.clone().lte(geo::chord_squared_of_km(within_km)));
     let is_here = qualified(Column::MunicipalityCode).eq(qualified(school::Column::MunicipalityCode));
     let belongs: Expr = Condition::any().add(is_here).add(is_near).into();

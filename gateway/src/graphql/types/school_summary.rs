@@ -13,7 +13,7 @@ use super::commitment::{live, overdue};
 use crate::error::Result;
 use crate::graphql::connection::keys;
 use crate::graphql::level::Member;
-use crate::graphql::list::qualified;
+use crate::graphql::list::{is_among, qualified};
 use crate::graphql::reader::Reader;
 use crate::graphql::viewer::one_of;
 
@@ -42,13 +42,14 @@ pub(super) async fn of_school(ctx: &Context<'_>, school: &Member<school::Model>)
 }
 
 async fn load(reader: &Reader, schools: Vec<Uuid>) -> Result<HashMap<Uuid, SchoolSummary>> {
+    let of_these = |column: Expr| is_among(column, schools.clone(), reader.db.get_database_backend());
     let mut needs = Query::select();
     needs
         .expr_as(qualified(need::Column::SchoolId), Alias::new("school"))
         .expr_as(sum(one_of(need::Column::Status, NeedStatus::is_open)), Alias::new("open"))
         .expr_as(sum(is_standing().and(is_answered())), Alias::new("committed"))
         .from(need::Entity)
-        .and_where(qualified(need::Column::SchoolId).is_in(schools.clone()))
+        .and_where(of_these(qualified(need::Column::SchoolId)))
         .and_where(qualified(need::Column::DeletedAt).is_null())
         .group_by_col((need::Entity, need::Column::SchoolId));
     let mut commitments = Query::select();
@@ -58,7 +59,7 @@ async fn load(reader: &Reader, schools: Vec<Uuid>) -> Result<HashMap<Uuid, Schoo
         .expr_as(Func::count_distinct(live_partner), Alias::new("partners"))
         .expr_as(sum(overdue(reader.today()).into()), Alias::new("overdue"))
         .from(commitment::Entity)
-        .and_where(qualified(commitment::Column::SchoolId).is_in(schools))
+        .and_where(of_these(qualified(commitment::Column::SchoolId)))
         .and_where(qualified(commitment::Column::DeletedAt).is_null())
         .group_by_col((commitment::Entity, commitment::Column::SchoolId));
 

@@ -18,7 +18,7 @@ use super::school::School;
 use crate::error::Result;
 use crate::graphql::items::Items;
 use crate::graphql::level::{Level, Member};
-use crate::graphql::list::qualified;
+use crate::graphql::list::{is_among, qualified};
 use crate::graphql::page::{PageArguments, PageInfo};
 use crate::graphql::reader::Reader;
 use crate::graphql::rows::Row;
@@ -189,7 +189,8 @@ async fn rows<R: Row<Id = Uuid>>(
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let mut select = R::Entity::find().filter(visible).filter(qualified(R::ID).is_in(ids));
+    let mut select =
+        R::Entity::find().filter(visible).filter(is_among(qualified(R::ID), ids, reader.db.get_database_backend()));
     if let Some(deleted_at) = R::DELETED_AT {
         select = select.filter(qualified(deleted_at).is_null());
     }
