@@ -53,7 +53,7 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT json_build_object('totalCount', coalesce(max(total), 0), 'edges', coalesce(json_agg(edge), '[]')) AS page
     FROM (
-        SELECT count(*) OVER () AS total, json_build_object(
+        SELECT total, json_build_object(
             'distanceKm', 6371.0088 * 2 * asin(least(sqrt(chord) / 2, 1)),
             'node', json_build_object(
                 'title', title, 'rentPerMonth', json_build_object('amount', rent_cents / 100.0),
@@ -64,17 +64,25 @@ CROSS JOIN LATERAL (
             )
         ) AS edge
         FROM (
-            SELECT *, (geo_x - school.geo_x) * (geo_x - school.geo_x) + (geo_y - school.geo_y) * (geo_y - school.geo_y)
-                + (geo_z - school.geo_z) * (geo_z - school.geo_z) AS chord
+            -- Every home near the school passes by, for the count: only what orders it does.
+            SELECT id, chord, count(*) OVER () AS total
             FROM housing_option
-            WHERE deleted_at IS NULL AND status = 'AVAILABLE'
-        ) AS home
-        WHERE municipality_code = school.municipality_code
-            OR (
-                latitude BETWEEN school.latitude - 0.1349 AND school.latitude + 0.1349
-                AND chord <= (15 / 6371.0088) * (15 / 6371.0088)
+            CROSS JOIN LATERAL (
+                SELECT (geo_x - school.geo_x) * (geo_x - school.geo_x) + (geo_y - school.geo_y) * (geo_y - school.geo_y)
+                    + (geo_z - school.geo_z) * (geo_z - school.geo_z) AS chord
+            ) AS distance
+            WHERE deleted_at IS NULL AND status = 'AVAILABLE' AND (
+                municipality_code = school.municipality_code
+                OR (
+                    latitude BETWEEN school.latitude - 0.1349 AND school.latitude + 0.1349
+                    AND longitude BETWEEN school.longitude - 0.2275 AND school.longitude + 0.2275
+                    AND chord <= (15 / 6371.0088) * (15 / 6371.0088)
+                )
             )
+            ORDER BY chord IS NULL, chord, id
+            LIMIT 10
+        ) AS near
+        INNER JOIN housing_option USING (id)
         ORDER BY chord IS NULL, chord, id
-        LIMIT 10
     ) AS listed
 ) AS homes

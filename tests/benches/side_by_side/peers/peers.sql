@@ -12,6 +12,7 @@ LANGUAGE sql STABLE AS $$
             home.municipality_code = school.municipality_code
             OR (
                 home.latitude BETWEEN school.latitude - 0.1349 AND school.latitude + 0.1349
+                AND home.longitude BETWEEN school.longitude - 0.2275 AND school.longitude + 0.2275
                 AND chord <= (15 / 6371.0088) ^ 2
             )
         )

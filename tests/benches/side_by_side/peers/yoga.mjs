@@ -64,20 +64,27 @@ const loaders = () => ({
   ),
   homes: many(
     'homes',
-    `SELECT * FROM (
-       SELECT home.*, school.id AS school_id, chord, count(*) OVER (PARTITION BY school.id) AS total,
-         row_number() OVER (PARTITION BY school.id ORDER BY chord, home.id) AS place
-       FROM school
-       INNER JOIN housing_option AS home
-         ON home.municipality_code = school.municipality_code
-         OR home.latitude BETWEEN school.latitude - 0.1349 AND school.latitude + 0.1349
+    `SELECT home.*, school.id AS school_id, chord, total
+     FROM school
+     CROSS JOIN LATERAL (
+       SELECT home.id, chord, count(*) OVER () AS total
+       FROM housing_option AS home
        CROSS JOIN LATERAL (
          SELECT (home.geo_x - school.geo_x) ^ 2 + (home.geo_y - school.geo_y) ^ 2 + (home.geo_z - school.geo_z) ^ 2
            AS chord
        ) AS distance
-       WHERE school.id = ANY ($1) AND home.deleted_at IS NULL AND home.status = 'AVAILABLE'
-         AND (home.municipality_code = school.municipality_code OR chord <= (15 / 6371.0088) ^ 2)
-     ) AS listed WHERE place <= 10 ORDER BY place`,
+       WHERE home.deleted_at IS NULL AND home.status = 'AVAILABLE' AND (
+         home.municipality_code = school.municipality_code
+         OR home.latitude BETWEEN school.latitude - 0.1349 AND school.latitude + 0.1349
+           AND home.longitude BETWEEN school.longitude - 0.2275 AND school.longitude + 0.2275
+           AND chord <= (15 / 6371.0088) ^ 2
+       )
+       ORDER BY chord, home.id
+       LIMIT 10
+     ) AS near
+     INNER JOIN housing_option AS home ON home.id = near.id
+     WHERE school.id = ANY ($1)
+     ORDER BY chord, home.id`,
     'school_id',
   ),
 });
