@@ -18,6 +18,7 @@ mod matching;
 mod owasp;
 mod policy;
 mod register;
+mod replicas;
 mod search;
 mod simulation;
 mod store;
