@@ -22,6 +22,7 @@ pub mod sandbox;
 pub mod settings;
 pub mod sync;
 pub mod systems;
+pub mod vault;
 
 pub use connector::{Connector, Manifest, Mapped, Page, ReadRequest, Refused, Replication, StreamSpec};
 pub use error::{Error, ErrorKind};

@@ -13,18 +13,17 @@ mod plan;
 mod replay;
 mod schedule;
 mod signature;
-mod vault;
 
 use std::sync::Arc;
 
 use connectors::api::Reach;
 use connectors::settings::Secret;
+use connectors::vault::{NoKey, Vault};
 use uuid::Uuid;
 
 pub use self::courier::{Courier, CourierError};
 pub use self::replay::{Replay, replay};
 pub use self::signature::SigningSecret;
-pub use self::vault::{NoKey, Vault, VaultError};
 use crate::config::WebhookSettings;
 
 /// What writing endpoints needs: where they may lie, and what their secrets are sealed with. Cheap to clone.

@@ -5,13 +5,13 @@ use std::collections::HashSet;
 use connectors::settings::{HeaderText, Secret, SourceSettings, SubgraphSettings};
 use connectors::systems::declarative::{self, Mistake};
 use connectors::systems::{DECLARATIVE, Entry};
+use connectors::vault::Vault;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
 use super::auth::{Anonymous, is_confidential};
 use super::read::{Reader, fetch, label};
 use super::{AuthSettings, Documents, LimitSettings, Settings, WebhookSettings};
-use crate::webhooks::Vault;
 
 /// Checks everything, fetches the secrets of the sources, and takes `RUST_LOG` in.
 pub(super) fn validate(settings: &mut Settings, reader: &mut Reader<'_>, systems: &[Entry]) {

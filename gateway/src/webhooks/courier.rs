@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use connectors::api::{Names, Poster};
 use connectors::pace::Pace;
+use connectors::vault::VaultError;
 use entity::webhook_delivery::{self, WebhookDeliveryStatus};
 use entity::webhook_endpoint::{self, WebhookEndpointStatus};
 use entity::{Clock, Code};
@@ -18,7 +19,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Hooks, VaultError, keeping};
+use super::{Hooks, keeping};
 use crate::error::Failure;
 use crate::feed::Feed;
 use crate::graphql::Graph;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use connectors::api::Posted;
+use connectors::vault::VaultError;
 use entity::webhook_delivery::{self, WebhookDeliveryStatus};
 use entity::webhook_endpoint::{self, WebhookEndpointStatus};
 use entity::{Code, webhook_attempt, webhook_secret};
@@ -20,7 +21,7 @@ use url::Url;
 use uuid::Uuid;
 
 use super::courier::is_due;
-use super::{Courier, CourierError, SigningSecret, VaultError, message_id, schedule, signature};
+use super::{Courier, CourierError, SigningSecret, message_id, schedule, signature};
 use crate::graphql::webhooks::Told;
 
 /// A failing endpoint is left alone for this share of the time that it has failed for.
@@ -178,7 +179,7 @@ impl Courier {
             .order_by_desc(Column::Id)
             .all(&self.db)
             .await?;
-        let open = |secret: webhook_secret::Model| self.hooks.vault.open(endpoint, &secret.sealed);
+        let open = |secret: webhook_secret::Model| self.hooks.vault.open(endpoint.as_bytes(), &secret.sealed);
         let opened: Result<Vec<Vec<u8>>, VaultError> = stored.into_iter().map(open).collect();
         Ok(opened?.into_iter().map(SigningSecret::from_bytes).collect())
     }

@@ -1,13 +1,12 @@
 //! What webhooks keep, and for how long; and secrets encrypted anew where the operator has changed the key.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use connectors::vault::Vault;
 use entity::webhook_delivery::{self, WebhookDeliveryStatus};
 use entity::webhook_endpoint::{self, WebhookEndpointStatus};
 use entity::webhook_secret;
 use sea_orm::sea_query::{Condition, Expr, Query};
 use sea_orm::{ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter};
-
-use super::Vault;
 
 /// Lets go of messages that ended, or that nobody will take, and have been kept for long enough; and of secrets that do
 /// not sign any more.
@@ -37,8 +36,8 @@ pub(super) async fn reseal(db: &DatabaseConnection, vault: &Vault) -> Result<(),
         if vault.is_current(&secret.sealed) {
             continue;
         }
-        let sealed =
-            vault.open(secret.endpoint_id, &secret.sealed).and_then(|opened| vault.seal(secret.endpoint_id, &opened));
+        let purpose = secret.endpoint_id.as_bytes();
+        let sealed = vault.open(purpose, &secret.sealed).and_then(|opened| vault.seal(purpose, &opened));
         match sealed {
             Ok(sealed) => {
                 webhook_secret::Entity::update_many()

@@ -119,7 +119,7 @@ async fn with_secret(ctx: &Context<'_>, answer: Answer) -> Result<WebhookSecretP
     if let (Some(id), Some(hooks)) = (answer.records.get(1), &writes.hooks)
         && let Some(row) = webhook_secret::Entity::find_by_id(*id).one(&Reader::of(ctx)?.db).await?
     {
-        let opened = hooks.vault.open(row.endpoint_id, &row.sealed);
+        let opened = hooks.vault.open(row.endpoint_id.as_bytes(), &row.sealed);
         let opened = opened.map_err(|_| Failure::Internal("a webhook's secret cannot be opened"))?;
         secret = Some(SigningSecret::from_bytes(opened).reveal());
     }
@@ -468,7 +468,7 @@ fn rights(writing: &Writing<'_>) -> Texts {
 /// Draws a new secret and seals it.
 async fn draw(db: &DatabaseTransaction, hooks: &Hooks, endpoint_id: Uuid, now: DateTime<Utc>) -> Result<Uuid> {
     let secret = SigningSecret::draw().ok_or(Failure::Internal("there is no chance to draw a secret from"))?;
-    let sealed = hooks.vault.seal(endpoint_id, secret.bytes());
+    let sealed = hooks.vault.seal(endpoint_id.as_bytes(), secret.bytes());
     let sealed = sealed.map_err(|_| Failure::Internal("a webhook's secret cannot be sealed"))?;
     let row = webhook_secret::Model { id: Uuid::now_v7(), endpoint_id, sealed, created_at: now, ends_at: None };
     let id = row.id;

@@ -1,5 +1,5 @@
 //! Secrets that must be used again and must not be read: encrypted (AES-256-GCM) under a key that the operator holds, so
-//! that a copy of the store signs nothing. Each is bound to the endpoint it is for.
+//! that a copy of the store signs nothing and lets nobody in. Each is bound to what it is for.
 
 use std::fmt;
 
@@ -8,7 +8,6 @@ use aws_lc_rs::rand;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
-use uuid::Uuid;
 
 /// The form of what is sealed, in its first byte.
 const FORM: u8 = 1;
@@ -36,10 +35,10 @@ pub struct NoKey;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VaultError {
     /// It was sealed under a key that is not at hand.
-    #[error("a webhook's secret is sealed under a key that is neither the current nor the previous one")]
+    #[error("what is sealed is sealed under a key that is neither the current nor the previous one")]
     UnknownKey,
-    /// It was changed, or is another endpoint's; or cryptography failed.
-    #[error("a webhook's secret cannot be sealed or opened: it was tampered with, or is another endpoint's")]
+    /// It was changed, or is for something else; or cryptography failed.
+    #[error("a secret cannot be sealed or opened: it was tampered with, or is for something else")]
     Broken,
 }
 
@@ -60,13 +59,13 @@ impl Vault {
         Some(STANDARD.encode(bytes))
     }
 
-    /// Seals a secret for this endpoint.
+    /// Seals a secret for `purpose`: what is sealed for one thing is not opened for another.
     ///
     /// # Errors
     /// [`VaultError::Broken`] where there is no chance to draw from.
-    pub fn seal(&self, endpoint: Uuid, secret: &[u8]) -> Result<Vec<u8>, VaultError> {
+    pub fn seal(&self, purpose: &[u8], secret: &[u8]) -> Result<Vec<u8>, VaultError> {
         let mut body = secret.to_vec();
-        let nonce = self.current.key.seal_in_place_append_tag(Aad::from(endpoint.as_bytes()), &mut body);
+        let nonce = self.current.key.seal_in_place_append_tag(Aad::from(purpose), &mut body);
         let nonce = nonce.map_err(|_| VaultError::Broken)?;
         let mut sealed = vec![FORM];
         sealed.extend_from_slice(&self.current.name);
@@ -75,18 +74,18 @@ impl Vault {
         Ok(sealed)
     }
 
-    /// Opens what was sealed for this endpoint.
+    /// Opens what was sealed for `purpose`.
     ///
     /// # Errors
     /// Where it was not, or not by one of the keys.
-    pub fn open(&self, endpoint: Uuid, sealed: &[u8]) -> Result<Vec<u8>, VaultError> {
+    pub fn open(&self, purpose: &[u8], sealed: &[u8]) -> Result<Vec<u8>, VaultError> {
         let (name, rest) = parts(sealed)?;
         let keys = [Some(&self.current), self.previous.as_ref()];
         let key = keys.into_iter().flatten().find(|key| key.name == name).ok_or(VaultError::UnknownKey)?;
         let (nonce, body) = rest.split_at_checked(NONCE_LEN).ok_or(VaultError::Broken)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| VaultError::Broken)?;
         let mut body = body.to_vec();
-        let opened = key.key.open_in_place(nonce, Aad::from(endpoint.as_bytes()), &mut body);
+        let opened = key.key.open_in_place(nonce, Aad::from(purpose), &mut body);
         opened.map(|secret| secret.to_vec()).map_err(|_| VaultError::Broken)
     }
 
@@ -127,31 +126,31 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_opened_only_for_its_endpoint_and_unchanged() {
+    fn a_secret_is_opened_only_for_its_purpose_and_unchanged() {
         let vault = Vault::new(&key(1), None).unwrap();
-        let (endpoint, other) = (Uuid::now_v7(), Uuid::now_v7());
-        let sealed = vault.seal(endpoint, b"secret").unwrap();
-        assert_ne!(sealed, vault.seal(endpoint, b"secret").unwrap());
-        assert_eq!(vault.open(endpoint, &sealed).as_deref(), Ok(b"secret".as_slice()));
+        let (purpose, other) = (b"one".as_slice(), b"other".as_slice());
+        let sealed = vault.seal(purpose, b"secret").unwrap();
+        assert_ne!(sealed, vault.seal(purpose, b"secret").unwrap());
+        assert_eq!(vault.open(purpose, &sealed).as_deref(), Ok(b"secret".as_slice()));
         assert_eq!(vault.open(other, &sealed), Err(VaultError::Broken));
         for place in [0, sealed.len() - 1] {
             let mut changed = sealed.clone();
             changed[place] ^= 1;
-            assert_eq!(vault.open(endpoint, &changed), Err(VaultError::Broken));
+            assert_eq!(vault.open(purpose, &changed), Err(VaultError::Broken));
         }
-        assert_eq!(vault.open(endpoint, &[]), Err(VaultError::Broken));
+        assert_eq!(vault.open(purpose, &[]), Err(VaultError::Broken));
     }
 
     #[test]
     fn a_new_key_takes_over_from_the_previous() {
-        let endpoint = Uuid::now_v7();
+        let purpose = b"one".as_slice();
         let old = Vault::new(&key(1), None).unwrap();
-        let sealed = old.seal(endpoint, b"secret").unwrap();
+        let sealed = old.seal(purpose, b"secret").unwrap();
         let new = Vault::new(&key(2), Some(&key(1))).unwrap();
-        assert_eq!(new.open(endpoint, &sealed).as_deref(), Ok(b"secret".as_slice()));
+        assert_eq!(new.open(purpose, &sealed).as_deref(), Ok(b"secret".as_slice()));
         assert!(old.is_current(&sealed) && !new.is_current(&sealed));
         let alone = Vault::new(&key(2), None).unwrap();
-        assert_eq!(alone.open(endpoint, &sealed), Err(VaultError::UnknownKey));
+        assert_eq!(alone.open(purpose, &sealed), Err(VaultError::UnknownKey));
     }
 
     #[test]
