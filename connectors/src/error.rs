@@ -22,6 +22,8 @@ pub enum ErrorKind {
     TokenEndpointDown,
     /// The token endpoint refused the client: its id, secret or scopes.
     TokenRefused,
+    /// Nobody has let the hub in, or the system takes what they gave no more.
+    Reauthorise,
     /// A valid token was asked for and given, and the system refuses it all the same (401).
     Unauthorized,
     /// The client may not read this (403).
@@ -62,6 +64,7 @@ impl ErrorKind {
             Self::Timeout => "timeout",
             Self::TokenEndpointDown => "token_endpoint_down",
             Self::TokenRefused => "token_refused",
+            Self::Reauthorise => "reauthorise",
             Self::Unauthorized => "unauthorized",
             Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
@@ -156,6 +159,7 @@ impl Error {
             | ErrorKind::Paging
             | ErrorKind::UnexpectedStatus => Actor::Partner,
             ErrorKind::TokenRefused
+            | ErrorKind::Reauthorise
             | ErrorKind::Unauthorized
             | ErrorKind::Forbidden
             | ErrorKind::NotFound

@@ -14,6 +14,7 @@
 mod boards;
 mod control;
 mod counters;
+mod delegated;
 mod duo;
 mod faults;
 mod housing;
@@ -41,6 +42,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use self::counters::{Counters, SystemCounters};
+pub use self::delegated::{RefreshCounters, RefreshRules};
 pub use self::faults::{Fault, FaultPlan, Target};
 pub use self::issuer::HubClient;
 use self::issuer::Issuer;
@@ -173,6 +175,35 @@ impl Sandbox {
     #[must_use]
     pub fn token_url(&self) -> String {
         format!("{}/oauth/token", self.shared.base_url)
+    }
+
+    /// Where somebody lets a client in.
+    #[must_use]
+    pub fn authorization_url(&self) -> String {
+        format!("{}/oauth/authorize", self.shared.base_url)
+    }
+
+    /// Where tokens are given up.
+    #[must_use]
+    pub fn revocation_url(&self) -> String {
+        format!("{}/oauth/revoke", self.shared.base_url)
+    }
+
+    /// Who issues the systems' tokens, as it names itself.
+    #[must_use]
+    pub fn systems_issuer_url(&self) -> String {
+        delegated::issuer(&self.shared.base_url)
+    }
+
+    /// Treats refresh tokens so, from now on.
+    pub fn treat_refresh_tokens(&self, rules: RefreshRules) {
+        self.shared.authority.delegations.rule(rules);
+    }
+
+    /// What refresh tokens were used for since the start.
+    #[must_use]
+    pub fn refreshes(&self) -> RefreshCounters {
+        self.shared.authority.delegations.counters()
     }
 
     /// Where a system's paths begin, without a slash at the end.

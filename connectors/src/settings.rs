@@ -1,6 +1,7 @@
 //! What configuration says of a source. `gateway` reads and composes it; the keys are a contract.
 
 mod interface;
+mod oauth;
 mod subgraph;
 
 use std::fmt;
@@ -14,6 +15,7 @@ pub use self::interface::{
     ConditionSettings, ErrorSettings, HeaderText, InterfaceSettings, Method, Money, PagingSettings, PagingStyle, Place,
     Rule, SinceSettings, SizeSettings, Source, StreamSettings, Unknown,
 };
+pub use self::oauth::{ClientAuthentication, GrantType, OAuthSettings};
 pub use self::subgraph::{SubgraphOAuth, SubgraphSettings};
 
 /// One `[[source]]` of the configuration.
@@ -83,39 +85,6 @@ impl SourceSettings {
     pub fn display_name(&self) -> &str {
         self.name.as_deref().unwrap_or(&self.id)
     }
-}
-
-/// How to get tokens for a source: OAuth 2 client credentials (RFC 6749 section 4.4).
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OAuthSettings {
-    /// The token endpoint.
-    pub token_url: Url,
-    /// The client's identifier.
-    pub client_id: String,
-    /// The client's secret.
-    pub client_secret: Secret,
-    /// Scopes to ask for.
-    #[serde(default)]
-    pub scopes: Vec<String>,
-    /// The `audience` to ask for, where the issuer wants one.
-    pub audience: Option<String>,
-    /// The `resource` to ask for (RFC 8707), where the issuer wants one.
-    pub resource: Option<String>,
-    /// How the client shows its secret.
-    #[serde(default)]
-    pub client_authentication: ClientAuthentication,
-}
-
-/// How the client shows its secret to the token endpoint.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ClientAuthentication {
-    /// In the `Authorization` header.
-    #[default]
-    ClientSecretBasic,
-    /// In the form.
-    ClientSecretPost,
 }
 
 /// A secret: named in configuration, never written there. Has no `Display`, and its `Debug` says nothing.

@@ -9,6 +9,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
+use crate::settings::Secret;
+
 /// The form of what is sealed, in its first byte.
 const FORM: u8 = 1;
 /// How much of a key's digest tells it from another.
@@ -49,6 +51,18 @@ impl Vault {
     /// Where either is no key.
     pub fn new(current: &str, previous: Option<&str>) -> Result<Self, NoKey> {
         Ok(Self { current: Key::parse(current)?, previous: previous.map(Key::parse).transpose()? })
+    }
+
+    /// As configuration has its keys. `None` where it has no current one.
+    ///
+    /// # Errors
+    /// Where either is no key.
+    pub fn of(current: Option<&Secret>, previous: Option<&Secret>) -> Result<Option<Self>, NoKey> {
+        let text = |secret: Option<&Secret>| match secret {
+            Some(Secret::Resolved(text)) => Some(text.clone()),
+            _ => None,
+        };
+        text(current).map(|current| Self::new(&current, text(previous).as_deref())).transpose()
     }
 
     /// A new key, as configuration has one; `None` where there is no chance to draw from.

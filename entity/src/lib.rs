@@ -44,6 +44,7 @@ pub mod school;
 pub mod school_board;
 pub mod search_document;
 pub mod source;
+pub mod source_grant;
 pub mod store_state;
 pub mod stream_shape;
 pub mod support_kind;

@@ -6,6 +6,7 @@
 mod audit;
 mod backstage;
 mod check;
+mod connect;
 mod demo;
 mod graph;
 mod import;
@@ -14,6 +15,7 @@ mod migrate;
 pub(crate) mod output;
 mod progress;
 mod refusals;
+mod rotate_keys;
 mod runs;
 mod sandbox;
 mod schema;
@@ -59,6 +61,12 @@ enum Command {
     Runs(runs::Arguments),
     /// Lists records that could not be taken, and why
     Refusals(refusals::Arguments),
+    /// Lets the hub into a source for somebody, at the system's own page
+    Connect(connect::Connect),
+    /// Forgets what lets the hub into a source, and revokes it at the system
+    Disconnect(connect::Disconnect),
+    /// Encrypts anew, under the current keys, what the store keeps under previous ones
+    RotateKeys(rotate_keys::Arguments),
     /// Lists webhooks' endpoints and dead letters, and sends messages again
     Webhooks(webhooks::Arguments),
     /// Tries the configuration, the database, Redis and each source; a line each
@@ -156,6 +164,9 @@ async fn execute_with(
 ) -> anyhow::Result<ExitCode> {
     match command {
         Command::Check(arguments) => check::run(&arguments, settings, check::probe, output).await,
+        Command::Connect(arguments) => connect::connect(&arguments, &settings?, output).await,
+        Command::Disconnect(arguments) => connect::disconnect(&arguments, &settings?, output).await,
+        Command::RotateKeys(arguments) => rotate_keys::run(&arguments, &settings?, output).await,
         Command::Serve(arguments) => serve::run(&arguments, &settings?).await,
         Command::Migrate(arguments) => migrate::run(&arguments, &settings?, output).await,
         Command::Import(arguments) => import::run(&arguments, &settings?, output).await,

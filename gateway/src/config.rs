@@ -11,6 +11,7 @@ mod cache;
 mod connection_url;
 mod environment;
 mod federation;
+mod grants;
 mod limits;
 mod network;
 mod position;
@@ -34,6 +35,7 @@ pub use cache::CacheSettings;
 pub use connection_url::ConnectionUrl;
 pub use environment::Environment;
 pub use federation::FederationSettings;
+pub use grants::GrantSettings;
 pub use limits::{Documents, LimitSettings};
 pub use network::Network;
 pub use problem::{ConfigError, Problem};
@@ -75,6 +77,8 @@ pub struct Settings {
     pub audit: AuditSettings,
     /// Messages to partners' own systems.
     pub webhooks: WebhookSettings,
+    /// What lets the hub into systems for somebody.
+    pub grants: GrantSettings,
     /// What is logged and traced.
     pub telemetry: TelemetrySettings,
     /// Where metrics are told.

@@ -17,11 +17,11 @@ mod signature;
 use std::sync::Arc;
 
 use connectors::api::Reach;
-use connectors::settings::Secret;
 use connectors::vault::{NoKey, Vault};
 use uuid::Uuid;
 
 pub use self::courier::{Courier, CourierError};
+pub(crate) use self::keeping::reseal;
 pub use self::replay::{Replay, replay};
 pub use self::signature::SigningSecret;
 use crate::config::WebhookSettings;
@@ -43,12 +43,8 @@ impl Hooks {
     /// # Errors
     /// Where a key is none.
     pub fn open(settings: &WebhookSettings) -> Result<Option<Self>, NoKey> {
-        let text = |secret: &Option<Secret>| match secret {
-            Some(Secret::Resolved(text)) => Some(text.clone()),
-            _ => None,
-        };
-        let Some(key) = text(&settings.encryption_key) else { return Ok(None) };
-        let vault = Vault::new(&key, text(&settings.previous_encryption_key).as_deref())?;
+        let keys = (settings.encryption_key.as_ref(), settings.previous_encryption_key.as_ref());
+        let Some(vault) = Vault::of(keys.0, keys.1)? else { return Ok(None) };
         let networks = settings.private_networks.clone();
         let reach =
             Reach::new(settings.allow_http, move |address| networks.iter().any(|network| network.holds(address)));

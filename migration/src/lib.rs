@@ -19,6 +19,7 @@ mod m20261124_000007_webhooks;
 mod m20261124_000008_search_places;
 mod m20261124_000009_cache;
 mod m20261127_000010_search_rows;
+mod m20261128_000012_source_grant;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -39,6 +40,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000008_search_places::Migration),
             Box::new(m20261124_000009_cache::Migration),
             Box::new(m20261127_000010_search_rows::Migration),
+            Box::new(m20261128_000012_source_grant::Migration),
         ]
     }
 }

@@ -300,7 +300,7 @@ async fn a_sample_shows_five_records_and_what_would_be_refused_and_nobodys_conta
     });
     let interface = described("hsds")?.interface;
     let source = SourceSettings { connector: "declarative".to_owned(), interface, ..partner.source() };
-    let checked = check(&source, &Clock::system()).await?;
+    let checked = check(&source, None, &Clock::system()).await?;
     assert!(checked.found.starts_with("partners: 8 on the first page, 1 refused"), "{}", checked.found);
     let lines: Vec<&str> = checked.sample.iter().map(String::as_str).collect();
     assert_eq!(lines.len(), 6, "{lines:#?}");

@@ -51,17 +51,10 @@ impl Partner {
     }
 
     fn api(&self, settings: &SourceSettings, clock: Clock) -> Result<Api> {
-        let oauth = OAuthSettings {
-            token_url: format!("{}/token", self.url).parse()?,
-            client_id: "hub".to_owned(),
-            client_secret: Secret::Resolved("not-a-secret".to_owned()),
-            scopes: Vec::new(),
-            audience: None,
-            resource: None,
-            client_authentication: Default::default(),
-        };
+        let secret = Secret::Resolved("not-a-secret".to_owned());
+        let oauth = OAuthSettings::client_credentials(format!("{}/token", self.url).parse()?, "hub", secret);
         let client = api::client()?;
-        let tokens = Arc::new(Tokens::new(&client, &settings.id, &oauth, clock)?);
+        let tokens = Arc::new(Tokens::new(&client, &settings.id, &oauth, None, clock)?);
         Ok(Api::new(&client, settings, Some(tokens))?)
     }
 

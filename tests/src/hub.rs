@@ -91,13 +91,12 @@ impl TestHub {
         let settings: SourceSettings = serde_json::from_value(described).expect("a source's settings");
         SourceSettings {
             oauth: Some(OAuthSettings {
-                token_url: self.sandbox.token_url().parse().expect("an address"),
-                client_id: client.id.to_owned(),
-                client_secret: Secret::Resolved(client.secret.to_owned()),
                 scopes: vec![client.scope.to_owned()],
-                audience: None,
-                resource: None,
-                client_authentication: Default::default(),
+                ..OAuthSettings::client_credentials(
+                    self.sandbox.token_url().parse().expect("an address"),
+                    client.id,
+                    Secret::Resolved(client.secret.to_owned()),
+                )
             }),
             ..settings
         }

@@ -110,15 +110,9 @@ impl Partner {
         };
         let described = json!({ "id": "partner", "connector": connector, "base_url": self.url, "requests_at_once": 2 });
         let settings: SourceSettings = serde_json::from_value(described).expect("a source's settings");
-        let oauth = OAuthSettings {
-            token_url: format!("{}/token", self.url).parse().expect("an address"),
-            client_id: "hub".to_owned(),
-            client_secret: Secret::Resolved("not-a-secret".to_owned()),
-            scopes: Vec::new(),
-            audience: None,
-            resource: None,
-            client_authentication: Default::default(),
-        };
+        let token_url = format!("{}/token", self.url).parse().expect("an address");
+        let secret = Secret::Resolved("not-a-secret".to_owned());
+        let oauth = OAuthSettings::client_credentials(token_url, "hub", secret);
         SourceSettings { oauth: Some(oauth), ..settings }
     }
 

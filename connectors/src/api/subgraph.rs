@@ -32,7 +32,7 @@ impl Subgraph {
     pub fn new(client: &reqwest::Client, settings: &SubgraphSettings, clock: Clock) -> Result<Self> {
         let name = &settings.name;
         let oauth = settings.oauth.as_ref().and_then(SubgraphOAuth::client);
-        let tokens = oauth.map(|oauth| Tokens::new(client, name, &oauth, clock)).transpose()?;
+        let tokens = oauth.map(|oauth| Tokens::new(client, name, &oauth, None, clock)).transpose()?;
         if settings.oauth.is_some() && settings.url.scheme() != "https" && !is_loopback(&settings.url) {
             let message = format!("subgraph `{name}`: url must be https: tokens would travel in the clear");
             return Err(Error::new(ErrorKind::Configuration, message));

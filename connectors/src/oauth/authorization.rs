@@ -1,4 +1,5 @@
-//! People sign in: OAuth 2 authorization code (RFC 6749 section 4.1) with the proof of RFC 7636, by the `oauth2` crate.
+//! People sign in, or let the hub in: OAuth 2 authorization code (RFC 6749 section 4.1) with the proof of RFC 7636, by
+//! the `oauth2` crate.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,8 +8,9 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use oauth2::basic::BasicClient;
 use oauth2::{
-    AsyncHttpClient, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet,
-    HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, TokenResponse, TokenUrl,
+    AsyncHttpClient, AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
+    EndpointSet, HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, TokenResponse,
+    TokenUrl,
 };
 use serde::Deserialize;
 use url::Url;
@@ -16,6 +18,7 @@ use url::Url;
 use super::{MAX_ANSWER, TIMEOUT};
 use crate::api::{Documents, client, host, is_loopback, unreachable, whole_body};
 use crate::error::{Error, ErrorKind, Result};
+use crate::settings::ClientAuthentication;
 
 /// How long a sign-in lasts whose issuer does not say.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(300);
@@ -27,6 +30,10 @@ pub struct Endpoints {
     pub authorization: Url,
     /// Where what they bring back is exchanged for a token.
     pub token: Url,
+    /// Where tokens are given up (RFC 7009). `None`: nowhere.
+    pub revocation: Option<Url>,
+    /// Whether the issuer says that it names itself in each answer (RFC 9207).
+    pub names_itself: bool,
 }
 
 #[derive(Deserialize)]
@@ -34,6 +41,9 @@ struct Metadata {
     issuer: String,
     authorization_endpoint: Option<Url>,
     token_endpoint: Option<Url>,
+    revocation_endpoint: Option<Url>,
+    #[serde(default)]
+    authorization_response_iss_parameter_supported: bool,
 }
 
 impl Endpoints {
@@ -42,20 +52,34 @@ impl Endpoints {
     /// # Errors
     /// Where it cannot be had, is of another issuer, or names none; or where secrets would travel in the clear.
     pub async fn discover(documents: &Documents, issuer: &Url) -> Result<Self> {
-        let mut url = issuer.clone();
-        url.set_path(&format!("{}/.well-known/openid-configuration", issuer.path().trim_end_matches('/')));
-        let metadata: Metadata = documents.get(&url).await?.json()?;
+        let path = issuer.path().trim_end_matches('/');
+        let at = |path: String| {
+            let mut url = issuer.clone();
+            url.set_path(&path);
+            url
+        };
+        // OpenID Connect Discovery puts its name behind the issuer's path, RFC 8414 before it.
+        let answer = match documents.get(&at(format!("{path}/.well-known/openid-configuration"))).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                documents.get(&at(format!("/.well-known/oauth-authorization-server{path}"))).await?
+            }
+            answer => answer?,
+        };
+        let metadata: Metadata = answer.json()?;
         let wrong = |what: &str| Error::new(ErrorKind::Configuration, format!("the metadata of {issuer} {what}"));
         if metadata.issuer.trim_end_matches('/') != issuer.as_str().trim_end_matches('/') {
-            return Err(wrong("is of another issuer: correct auth.issuer"));
+            return Err(wrong("is of another issuer: correct the issuer in the configuration"));
         }
         let (Some(authorization), Some(token)) = (metadata.authorization_endpoint, metadata.token_endpoint) else {
             return Err(wrong("names no authorization and token endpoint: people cannot sign in there"));
         };
-        if [&authorization, &token].iter().any(|url| url.scheme() != "https" && !is_loopback(url)) {
+        let revocation = metadata.revocation_endpoint;
+        let named = [Some(&authorization), Some(&token), revocation.as_ref()];
+        if named.into_iter().flatten().any(|url| url.scheme() != "https" && !is_loopback(url)) {
             return Err(wrong("names an endpoint that is not https"));
         }
-        Ok(Self { authorization, token })
+        let names_itself = metadata.authorization_response_iss_parameter_supported;
+        Ok(Self { authorization, token, revocation, names_itself })
     }
 }
 
@@ -68,8 +92,10 @@ pub struct Registration {
     pub client_secret: Option<String>,
     /// What is asked for.
     pub scopes: Vec<String>,
-    /// Whom the tokens must be for (`resource`, RFC 8707), where that is an address; else as `audience`.
-    pub audience: Option<String>,
+    /// How it shows its secret.
+    pub client_authentication: ClientAuthentication,
+    /// Whom the tokens must be for: parameters to send along, as `resource` (RFC 8707).
+    pub whom: Vec<(&'static str, String)>,
 }
 
 /// A sign-in that has begun.
@@ -103,6 +129,10 @@ pub struct Granted {
     pub token: String,
     /// How long it lasts.
     pub lifetime: Duration,
+    /// What gives further ones. `None`: nothing does.
+    pub refresh: Option<String>,
+    /// What was granted, parted by spaces. `None`: what was asked for.
+    pub scopes: Option<String>,
 }
 
 type Client = BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
@@ -125,6 +155,10 @@ impl Authorization {
             oauth = oauth.set_client_secret(ClientSecret::new(secret.clone()));
         }
         let oauth = oauth
+            .set_auth_type(match registration.client_authentication {
+                ClientAuthentication::ClientSecretBasic => AuthType::BasicAuth,
+                ClientAuthentication::ClientSecretPost => AuthType::RequestBody,
+            })
             .set_auth_uri(AuthUrl::from_url(endpoints.authorization.clone()))
             .set_token_uri(TokenUrl::from_url(endpoints.token.clone()));
         Ok(Self { client: oauth, http: Http { client: client()?, url: endpoints.token.clone() }, registration })
@@ -141,8 +175,8 @@ impl Authorization {
             .add_scopes(scopes)
             .set_pkce_challenge(challenge)
             .set_redirect_uri(Cow::Owned(RedirectUrl::from_url(redirect.clone())));
-        if let Some(audience) = &self.registration.audience {
-            request = request.add_extra_param(parameter(audience), audience.as_str());
+        for (name, value) in &self.registration.whom {
+            request = request.add_extra_param(*name, value.as_str());
         }
         let (url, state) = request.url();
         Begun { url, state: state.secret().clone(), proof: Proof(verifier) }
@@ -158,8 +192,8 @@ impl Authorization {
             .exchange_code(AuthorizationCode::new(code))
             .set_pkce_verifier(proof.0)
             .set_redirect_uri(Cow::Owned(RedirectUrl::from_url(redirect.clone())));
-        if let Some(audience) = &self.registration.audience {
-            request = request.add_extra_param(parameter(audience), audience.as_str());
+        for (name, value) in &self.registration.whom {
+            request = request.add_extra_param(*name, value.as_str());
         }
         let answer = request.request_async(&self.http).await.map_err(|error| {
             use oauth2::RequestTokenError::{Request, ServerResponse};
@@ -174,13 +208,17 @@ impl Authorization {
             }
         })?;
         let lifetime = answer.expires_in().unwrap_or(DEFAULT_LIFETIME);
-        Ok(Granted { token: answer.access_token().secret().clone(), lifetime })
+        let refresh = answer.refresh_token().map(|token| token.secret().clone());
+        let scopes =
+            answer.scopes().map(|scopes| scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(" "));
+        Ok(Granted { token: answer.access_token().secret().clone(), lifetime, refresh, scopes })
     }
 }
 
-/// What an audience is called: by RFC 8707 where it is an address, else as many issuers have it.
-fn parameter(audience: &str) -> &'static str {
-    if audience.contains("://") { "resource" } else { "audience" }
+/// How an audience is asked for: by RFC 8707 where it is an address, else as many issuers have it.
+#[must_use]
+pub fn audience(audience: &str) -> (&'static str, String) {
+    (if audience.contains("://") { "resource" } else { "audience" }, audience.to_owned())
 }
 
 /// Asks the token endpoint: within a time and a size, and without following it elsewhere.

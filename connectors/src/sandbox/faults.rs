@@ -37,6 +37,8 @@ pub enum Fault {
     },
     /// No answer at all, for as long as the sandbox runs.
     Stall,
+    /// What was asked for is done, and its answer never comes, for as long as the sandbox runs.
+    Withheld,
     /// The token is refused: `invalid_token` from a system, `invalid_client` from the token endpoint.
     Refused,
     /// Every page is answered with the first page: a reader that follows it never ends.

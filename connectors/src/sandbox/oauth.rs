@@ -1,4 +1,5 @@
-//! The token endpoint and what it issues: client credentials of RFC 6749, with opaque random tokens.
+//! The token endpoint and what it issues: opaque random tokens, for client credentials (RFC 6749) and for what somebody
+//! let a client in with (`delegated.rs`).
 //!
 //! The secrets are fixed words, so that people can type them. They protect nothing: the sandbox listens on loopback and
 //! holds invented records only.
@@ -14,6 +15,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::json;
 
 use super::System;
+use super::delegated::{Delegated, Delegations};
 
 /// A client of the sandbox: who may read one of its systems.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,17 +63,20 @@ pub(crate) enum Refusal {
 struct Grant {
     scope: &'static str,
     until: Instant,
+    /// What it belongs to, where somebody let a client in.
+    family: Option<u64>,
 }
 
 /// Issues tokens and knows which still hold.
 pub(crate) struct Authority {
     lifetime: Duration,
     grants: Mutex<HashMap<String, Grant>>,
+    pub(super) delegations: Delegations,
 }
 
 impl Authority {
     pub(crate) fn new(lifetime: Duration) -> Self {
-        Self { lifetime, grants: Mutex::default() }
+        Self { lifetime, grants: Mutex::default(), delegations: Delegations::default() }
     }
 
     fn grants(&self) -> MutexGuard<'_, HashMap<String, Grant>> {
@@ -81,6 +86,16 @@ impl Authority {
     /// Forgets every token: who holds one is told that it is unknown.
     pub(crate) fn forget_all(&self) {
         self.grants().clear();
+    }
+
+    /// Forgets every token of a family.
+    pub(super) fn end_family(&self, family: u64) {
+        self.grants().retain(|_, grant| grant.family != Some(family));
+    }
+
+    /// Forgets a token.
+    pub(super) fn end_token(&self, token: &str) {
+        self.grants().remove(token);
     }
 
     /// Answers a request to the token endpoint.
@@ -94,28 +109,37 @@ impl Authority {
     fn issue(&self, headers: &HeaderMap, body: &[u8]) -> Result<Response, TokenError> {
         let form = form(headers, body)?;
         let client = authenticate(headers, &form)?;
-        match form.get("grant_type").map(String::as_str) {
-            Some("client_credentials") => {}
+        let delegated = match form.get("grant_type").map(String::as_str) {
+            Some("client_credentials") => None,
+            Some("authorization_code") => Some(self.delegations.exchange(client, &form)?),
+            Some("refresh_token") => Some(self.delegations.refresh(client, &form).map_err(|refused| {
+                refused.ended.into_iter().for_each(|family| self.end_family(family));
+                TokenError::InvalidGrant
+            })?),
             Some(_) => return Err(TokenError::UnsupportedGrantType),
             None => return Err(TokenError::InvalidRequest("grant_type is missing")),
-        }
+        };
         // None asked for means all there is.
         if form.get("scope").is_some_and(|asked| asked.split_whitespace().any(|scope| scope != client.scope)) {
             return Err(TokenError::InvalidScope);
         }
         let token = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>());
-        let answer = json!({
+        let mut answer = json!({
             "access_token": token,
             "token_type": "Bearer",
             // Rounded up: a lifetime below a second is for tests that want a client to believe a token too long.
             "expires_in": self.lifetime.as_millis().div_ceil(1_000),
             "scope": client.scope,
         });
+        let family = delegated.as_ref().map(|delegated| delegated.family);
+        if let Some(Delegated { refresh: Some(refresh), .. }) = delegated {
+            answer["refresh_token"] = json!(refresh);
+        }
         let now = Instant::now();
         let mut grants = self.grants();
         // Expired ones are kept for a while, so that a system can say "expired" and not "unknown".
         grants.retain(|_, grant| now.saturating_duration_since(grant.until) < Duration::from_secs(600));
-        grants.insert(token, Grant { scope: client.scope, until: now + self.lifetime });
+        grants.insert(token, Grant { scope: client.scope, until: now + self.lifetime, family });
         Ok((no_store(), Json(answer)).into_response())
     }
 
@@ -158,7 +182,7 @@ pub(super) fn refuse(error: TokenError) -> Response {
         TokenError::InvalidRequest(description) => ("invalid_request", description),
         TokenError::InvalidClient => ("invalid_client", "client unknown, or its secret is wrong"),
         TokenError::UnsupportedGrantType => ("unsupported_grant_type", "this client may not use this grant"),
-        TokenError::InvalidGrant => ("invalid_grant", "the code is not known, or was given for something else"),
+        TokenError::InvalidGrant => ("invalid_grant", "it is not known, was used, or was given for something else"),
         TokenError::InvalidScope => ("invalid_scope", "the client may not ask for this scope"),
     };
     let body = Json(json!({"error": code, "error_description": description}));
@@ -188,13 +212,14 @@ pub(super) fn form(headers: &HeaderMap, body: &[u8]) -> Result<HashMap<String, S
     Ok(form)
 }
 
-fn authenticate(headers: &HeaderMap, form: &HashMap<String, String>) -> Result<Client, TokenError> {
+pub(super) fn authenticate(headers: &HeaderMap, form: &HashMap<String, String>) -> Result<Client, TokenError> {
     let (id, secret) = credentials(headers, form)?;
-    System::ALL
-        .into_iter()
-        .map(client_of)
-        .find(|client| client.id == id && client.secret == secret)
-        .ok_or(TokenError::InvalidClient)
+    client_with_id(&id).filter(|client| client.secret == secret).ok_or(TokenError::InvalidClient)
+}
+
+/// The client with this id.
+pub(super) fn client_with_id(id: &str) -> Option<Client> {
+    System::ALL.into_iter().map(client_of).find(|client| client.id == id)
 }
 
 /// The client's id and secret, from the header or from the form.

@@ -24,7 +24,7 @@ use super::issuer::{self, Issuer};
 use super::oauth::{Authority, Refusal, client_of, refuse_client};
 use super::people::{self, Codes};
 use super::sample::Sample;
-use super::{System, boards, control, duo, housing, partners, workshops};
+use super::{System, boards, control, delegated, duo, housing, partners, workshops};
 
 /// The most that is read of an answer in order to spoil it, and of a request's body.
 const BODY_LIMIT: usize = 16 * 1024 * 1024;
@@ -74,6 +74,7 @@ pub(crate) fn routes(shared: &Arc<Shared>) -> Router {
         .route("/oauth/token", post(token))
         .merge(issuer::routes())
         .merge(people::routes())
+        .merge(delegated::routes())
         .route("/sandbox", get(control::overview))
         .route("/sandbox/changes", post(control::change))
         .route("/sandbox/faults", post(control::add_fault).delete(control::clear_faults))
@@ -92,7 +93,15 @@ async fn token(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Byte
     } else {
         shared.tallies.tokens.refuse();
     }
+    withhold(&shared, fault.as_ref()).await;
     spoil(fault, response).await
+}
+
+/// Holds an answer back that was made, where that was asked for.
+async fn withhold(shared: &Shared, fault: Option<&Fault>) {
+    if fault == Some(&Fault::Withheld) {
+        shared.stopped.cancelled().await;
+    }
 }
 
 async fn guard(State((shared, system)): State<(Arc<Shared>, System)>, mut request: Request, next: Next) -> Response {
@@ -116,6 +125,7 @@ async fn guard(State((shared, system)): State<(Arc<Shared>, System)>, mut reques
     if response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED {
         tally.page();
     }
+    withhold(&shared, fault.as_ref()).await;
     spoil(fault, response).await
 }
 

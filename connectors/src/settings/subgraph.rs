@@ -60,14 +60,13 @@ impl SubgraphOAuth {
     /// How the hub gets tokens for itself. `None`: it gets none.
     #[must_use]
     pub fn client(&self) -> Option<OAuthSettings> {
+        let secret = self.client_secret.clone()?;
         Some(OAuthSettings {
-            token_url: self.token_url.clone()?,
-            client_id: self.client_id.clone()?,
-            client_secret: self.client_secret.clone()?,
             scopes: self.scopes.clone(),
             audience: self.audience.clone(),
             resource: self.resource.clone(),
             client_authentication: self.client_authentication,
+            ..OAuthSettings::client_credentials(self.token_url.clone()?, self.client_id.as_deref()?, secret)
         })
     }
 }
@@ -78,7 +77,7 @@ impl From<OAuthSettings> for SubgraphOAuth {
             forward: false,
             token_url: Some(client.token_url),
             client_id: Some(client.client_id),
-            client_secret: Some(client.client_secret),
+            client_secret: client.client_secret,
             scopes: client.scopes,
             audience: client.audience,
             resource: client.resource,

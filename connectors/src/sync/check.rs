@@ -12,7 +12,7 @@ use super::personal;
 use crate::api::{self, Api};
 use crate::connector::{Connector, Mapped, ReadRequest};
 use crate::error::{Error, ErrorKind, Result};
-use crate::oauth::Tokens;
+use crate::oauth::{Grants, Tokens};
 use crate::record::Record;
 use crate::settings::SourceSettings;
 use crate::systems;
@@ -31,19 +31,24 @@ pub struct Checked {
     pub sample: Vec<String>,
 }
 
-/// Asks a source for a token and for the first page of every stream. Says what it found.
+/// Asks a source for a token and for the first page of every stream. Says what it found. `grants` is where tokens in
+/// somebody's name are kept.
 ///
 /// # Errors
 /// What a run would fail with.
-pub fn check<'a>(source: &'a SourceSettings, clock: &'a Clock) -> BoxFuture<'a, Result<Checked>> {
-    first_pages(source, clock).boxed()
+pub fn check<'a>(
+    source: &'a SourceSettings,
+    grants: Option<&'a Grants>,
+    clock: &'a Clock,
+) -> BoxFuture<'a, Result<Checked>> {
+    first_pages(source, grants, clock).boxed()
 }
 
-async fn first_pages(source: &SourceSettings, clock: &Clock) -> Result<Checked> {
+async fn first_pages(source: &SourceSettings, grants: Option<&Grants>, clock: &Clock) -> Result<Checked> {
     let connector = systems::connector(source)?;
     let client = api::client()?;
     let tokens = match &source.oauth {
-        Some(oauth) => Some(Arc::new(Tokens::new(&client, &source.id, oauth, clock.clone())?)),
+        Some(oauth) => Some(Arc::new(Tokens::new(&client, &source.id, oauth, grants, clock.clone())?)),
         None => None,
     };
     let api = Api::new(&client, source, tokens)?;

@@ -18,7 +18,7 @@ use crate::api::Api;
 use crate::api::gate::Gate;
 use crate::connector::{Connector, StreamSpec};
 use crate::error::{Error, ErrorKind, Result};
-use crate::oauth::Tokens;
+use crate::oauth::{Grants, Tokens};
 use crate::observer::{Observer, Observers, Progress};
 use crate::pace::Pace;
 use crate::settings::SourceSettings;
@@ -55,6 +55,7 @@ pub struct Engine {
     client: reqwest::Client,
     lines: Mutex<HashMap<String, Line>>,
     pub(crate) observers: Observers,
+    grants: Option<Grants>,
 }
 
 /// What is kept of a source between its runs: the next one goes on with the token of the last, at the same rate.
@@ -87,13 +88,20 @@ impl Engine {
     ) -> Result<Self> {
         let client = crate::api::client()?;
         let (worker, pace, lines) = (worker.into(), Pace::real(), Mutex::default());
-        Ok(Self { db, clock, settings, pace, worker, client, lines, observers: observers.into() })
+        let observers = observers.into();
+        Ok(Self { db, clock, settings, pace, worker, client, lines, observers, grants: None })
     }
 
     /// The same engine, whose time passes and whose chance falls otherwise. For tests.
     #[must_use]
     pub fn with_pace(self, pace: Pace) -> Self {
         Self { pace, ..self }
+    }
+
+    /// The same engine, which gets into sources that somebody let the hub into: with what is kept there.
+    #[must_use]
+    pub fn with_grants(self, grants: Option<Grants>) -> Self {
+        Self { grants, ..self }
     }
 
     /// Reads a source once and writes what it says. A failure of the source is in the report, not an error.
@@ -229,7 +237,7 @@ impl Engine {
             (None, _) => None,
             (Some(_), Some(tokens)) => Some(Arc::clone(tokens)),
             (Some(oauth), None) => {
-                let tokens = Tokens::new(&self.client, &source.id, oauth, self.clock.clone())?;
+                let tokens = Tokens::new(&self.client, &source.id, oauth, self.grants.as_ref(), self.clock.clone())?;
                 let tokens = Arc::new(tokens.observed(self.observers.clone()));
                 line.tokens = Some(Arc::clone(&tokens));
                 Some(tokens)

@@ -124,6 +124,7 @@ fn is_passing(kind: ErrorKind) -> bool {
         // What follows needs somebody to act, or would fail in the same way again.
         ErrorKind::Untrusted
         | ErrorKind::TokenRefused
+        | ErrorKind::Reauthorise
         | ErrorKind::Unauthorized
         | ErrorKind::Forbidden
         | ErrorKind::NotFound

@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::config::{ConfigError, Settings};
 use crate::database::{self, schema};
 use clap::Args;
-use connectors::settings::SourceSettings;
+use connectors::oauth::Grants;
+use connectors::settings::{GrantType, SourceSettings};
 use connectors::sync::Checked;
 use entity::Clock;
 use futures::future::join_all;
@@ -38,7 +39,7 @@ type Finding = Result<String, String>;
 pub(super) async fn run(
     arguments: &Arguments,
     settings: Result<Settings, ConfigError>,
-    probe: impl AsyncFn(&SourceSettings) -> Result<Checked, connectors::Error>,
+    probe: impl AsyncFn(&SourceSettings, Option<&Grants>) -> Result<Checked, connectors::Error>,
     output: &mut Output,
 ) -> anyhow::Result<ExitCode> {
     let settings = match settings {
@@ -50,10 +51,14 @@ pub(super) async fn run(
     };
     let chosen = sources::choose(&settings.sources, &arguments.sources)?;
     let read = format!("{} sources", settings.sources.len());
+    let grants = grants(&settings, &chosen).await?;
+    let grants = grants.as_ref();
     let (store, cache, sources) = tokio::join!(
         try_database(&settings),
         try_redis(&settings),
-        join_all(chosen.into_iter().map(async |source| { (format!("source {}", source.id), probe(source).await) }))
+        join_all(
+            chosen.into_iter().map(async |source| { (format!("source {}", source.id), probe(source, grants).await) })
+        )
     );
     let mut samples = Vec::new();
     let sources = sources.into_iter().map(|(name, checked)| match checked {
@@ -74,8 +79,22 @@ pub(super) async fn run(
 }
 
 /// Asks a source for a token and for the first page of every stream.
-pub(super) async fn probe(settings: &SourceSettings) -> Result<Checked, connectors::Error> {
-    connectors::sync::check(settings, &Clock::system()).await
+pub(super) async fn probe(settings: &SourceSettings, grants: Option<&Grants>) -> Result<Checked, connectors::Error> {
+    connectors::sync::check(settings, grants, &Clock::system()).await
+}
+
+/// What lets the hub into these sources for somebody. `None`: nothing does, or the database does not tell.
+async fn grants(settings: &Settings, chosen: &[&SourceSettings]) -> anyhow::Result<Option<Grants>> {
+    let is_delegated = |source: &&SourceSettings| {
+        source.oauth.as_ref().is_some_and(|oauth| oauth.grant == GrantType::AuthorizationCode)
+    };
+    if !chosen.iter().any(is_delegated) {
+        return Ok(None);
+    }
+    match database::connect_within(&settings.database, DATABASE_PATIENCE).await {
+        Ok(db) => sources::grants(&db, settings),
+        Err(_) => Ok(None),
+    }
 }
 
 async fn try_database(settings: &Settings) -> Finding {
@@ -151,7 +170,7 @@ mod tests {
         }
     }
 
-    async fn probe(source: &SourceSettings) -> Result<Checked, connectors::Error> {
+    async fn probe(source: &SourceSettings, _: Option<&Grants>) -> Result<Checked, connectors::Error> {
         match source.id.as_str() {
             "homes" => {
                 let sample = vec!["homes 1: {}".to_owned(), "homes 2: refused: `title` is missing".to_owned()];

@@ -292,13 +292,9 @@ fn workshops(sandbox: &Sandbox) -> anyhow::Result<SubgraphSettings> {
 
 fn oauth(sandbox: &Sandbox, system: System) -> anyhow::Result<OAuthSettings> {
     let client = sandbox.client(system);
+    let secret = Secret::Resolved(client.secret.to_owned());
     Ok(OAuthSettings {
-        token_url: sandbox.token_url().parse()?,
-        client_id: client.id.to_owned(),
-        client_secret: Secret::Resolved(client.secret.to_owned()),
         scopes: vec![client.scope.to_owned()],
-        audience: None,
-        resource: None,
-        client_authentication: Default::default(),
+        ..OAuthSettings::client_credentials(sandbox.token_url().parse()?, client.id, secret)
     })
 }

@@ -6,7 +6,9 @@ use std::time::Duration;
 use crate::config::Settings;
 use crate::graphql::{Syncs, Writes};
 use crate::webhooks::Hooks;
+use anyhow::Context;
 use connectors::ErrorKind;
+use connectors::oauth::Grants;
 use connectors::settings::SourceSettings;
 use connectors::sync::{Engine, Observer, RunOptions, RunReport, SyncSettings as EngineSettings, register};
 use connectors::systems;
@@ -40,7 +42,14 @@ pub(super) async fn engine(
     };
     // The process's own name in leases: two on one machine are two.
     let worker = format!("{}-{}", std::process::id(), uuid::Uuid::now_v7().simple());
-    Ok(Arc::new(Engine::new(db.clone(), clock, engine_settings, worker, observers)?))
+    let grants = grants(db, settings)?;
+    Ok(Arc::new(Engine::new(db.clone(), clock, engine_settings, worker, observers)?.with_grants(grants)))
+}
+
+/// What lets the hub into systems for somebody. `None`: there is no key to keep it with.
+pub(super) fn grants(db: &DatabaseConnection, settings: &Settings) -> anyhow::Result<Option<Grants>> {
+    let vault = settings.grants.vault().context("grants.encryption_key")?;
+    Ok(vault.map(|vault| Grants::new(db.clone(), Arc::new(vault), Clock::system())))
 }
 
 /// How the graph writes, as configuration has it.

@@ -13,7 +13,7 @@ use super::environment::ENVIRONMENT;
 use super::{ConfigError, Environment, Problem, Settings, position};
 
 /// The tables of a configuration.
-const SECTIONS: [&str; 18] = [
+const SECTIONS: [&str; 19] = [
     "http",
     "database",
     "redis",
@@ -27,6 +27,7 @@ const SECTIONS: [&str; 18] = [
     "mutations",
     "audit",
     "webhooks",
+    "grants",
     "telemetry",
     "metrics",
     "federation",
@@ -101,6 +102,7 @@ impl<'a> Reader<'a> {
             mutations: self.section("mutations"),
             audit: self.section("audit"),
             webhooks: self.section("webhooks"),
+            grants: self.section("grants"),
             telemetry: self.section("telemetry"),
             metrics: self.section("metrics"),
             federation: self.section("federation"),
@@ -118,6 +120,11 @@ impl<'a> Reader<'a> {
     /// Notes that something is wrong with a key of a place that was found otherwise.
     pub(super) fn problem_at(&mut self, place: String, key: &str, what: impl Into<String>) {
         self.problems.push(Problem { place, key: key.to_owned(), what: what.into() });
+    }
+
+    /// Whether something is known to be wrong with a key.
+    pub(super) fn is_wrong(&self, key: &str) -> bool {
+        self.problems.iter().any(|problem| problem.key == key)
     }
 
     /// The settings, if nothing was wrong.

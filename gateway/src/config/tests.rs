@@ -130,6 +130,7 @@ fn the_default_file_lists_every_setting() {
         "mutations",
         "audit",
         "webhooks",
+        "grants",
         "telemetry",
         "federation",
         "source",
@@ -259,7 +260,7 @@ fn a_secret_that_is_not_there_is_told_with_where_it_should_be() {
     );
     let settings = Written::new(&text).load(&[("HOMES_SECRET", "hush")]).unwrap();
     let oauth_settings = settings.sources[0].oauth.as_ref().unwrap();
-    assert!(matches!(&oauth_settings.client_secret, Secret::Resolved(text) if text == "hush"));
+    assert!(matches!(&oauth_settings.client_secret, Some(Secret::Resolved(text)) if text == "hush"));
 
     let text = format!("{SOURCE}{oauth}client_secret = {{ file = \"/nowhere/secret\" }}\n");
     assert_eq!(
@@ -269,6 +270,41 @@ fn a_secret_that_is_not_there_is_told_with_where_it_should_be() {
           put the secret there, or name another"
         ]
     );
+}
+
+#[test]
+fn how_somebody_lets_the_hub_in_is_checked_and_told_with_its_place() {
+    let oauth = "[source.oauth]\ntoken_url = \"https://example.nl/token\"\nclient_id = \"hub\"\n";
+    let grant = "grant = \"authorization_code\"\n";
+    let kept = format!(
+        "{SOURCE}{oauth}{grant}issuer = \"https://example.nl\"\n[grants]\nencryption_key = {{ env = \"K\" }}\n"
+    );
+    let key = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
+    assert!(Written::new(&kept).load(&[("K", key)]).is_ok());
+    let lines = Written::new(&kept).problems(&[("K", "short")]);
+    assert_eq!(
+        lines,
+        ["hub.toml: grants.encryption_key: expected 32 bytes in base64: `openssl rand -base64 32` makes them"]
+    );
+
+    let lines = problems(&format!("{SOURCE}{oauth}{grant}revocation_url = \"http://example.nl/revoke\"\n"));
+    let expected = [
+        "hub.toml:9:1: source \"homes\".oauth.revocation_url: expected an address that begins with https:// (http only on \
+         a loopback address)",
+        "hub.toml:8:1: source \"homes\".oauth.grant: nobody knows where people let the hub in: add authorization_url, or \
+         issuer",
+        "hub.toml:8:1: source \"homes\".oauth.grant: what lets the hub in is kept encrypted: set grants.encryption_key \
+         (`openssl rand -base64 32` makes one)",
+    ];
+    assert_eq!(lines, expected);
+    let lines = problems(&format!("{SOURCE}{oauth}redirect_port = 8765\n"));
+    let expected = [
+        "hub.toml:5:1: source \"homes\".oauth.client_secret: is missing: add it, as { env = \"NAME\" } or { file = \
+         \"PATH\" }",
+        "hub.toml:8:1: source \"homes\".oauth.redirect_port: has no effect without grant = \"authorization_code\": add \
+         that, or remove this",
+    ];
+    assert_eq!(lines, expected);
 }
 
 #[test]

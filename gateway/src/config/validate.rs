@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use connectors::settings::{HeaderText, Secret, SourceSettings, SubgraphSettings};
+use connectors::settings::{GrantType, HeaderText, OAuthSettings, Secret, SourceSettings, SubgraphSettings};
 use connectors::systems::declarative::{self, Mistake};
 use connectors::systems::{DECLARATIVE, Entry};
 use connectors::vault::Vault;
@@ -11,7 +11,7 @@ use url::Url;
 
 use super::auth::{Anonymous, is_confidential};
 use super::read::{Reader, fetch, label};
-use super::{AuthSettings, Documents, LimitSettings, Settings, WebhookSettings};
+use super::{AuthSettings, Documents, GrantSettings, LimitSettings, Settings, WebhookSettings};
 
 /// Checks everything, fetches the secrets of the sources, and takes `RUST_LOG` in.
 pub(super) fn validate(settings: &mut Settings, reader: &mut Reader<'_>, systems: &[Entry]) {
@@ -21,10 +21,14 @@ pub(super) fn validate(settings: &mut Settings, reader: &mut Reader<'_>, systems
     auth(&settings.auth, reader);
     public_url(settings, reader);
     sign_in(settings, reader);
-    webhooks(&mut settings.webhooks, reader);
+    let WebhookSettings { encryption_key, previous_encryption_key, .. } = &mut settings.webhooks;
+    keys("webhooks", encryption_key, previous_encryption_key, reader);
+    let GrantSettings { encryption_key, previous_encryption_key } = &mut settings.grants;
+    keys("grants", encryption_key, previous_encryption_key, reader);
     log_filter(settings, reader);
     telemetry(settings, reader);
-    sources(&mut settings.sources, reader, systems);
+    let can_keep = settings.grants.encryption_key.is_some();
+    sources(&mut settings.sources, can_keep, reader, systems);
     subgraphs(&mut settings.subgraphs, reader);
 }
 
@@ -206,26 +210,22 @@ fn sign_in(settings: &mut Settings, reader: &mut Reader<'_>) {
     }
 }
 
-/// Fetches the keys, and makes sure that they are keys.
-fn webhooks(webhooks: &mut WebhookSettings, reader: &mut Reader<'_>) {
-    if webhooks.encryption_key.is_none() && webhooks.previous_encryption_key.is_some() {
-        let what = "has no effect without webhooks.encryption_key: add that, or remove this";
-        reader.problem("webhooks.previous_encryption_key", what);
+/// Fetches a section's keys, and makes sure that they are keys.
+fn keys(section: &str, current: &mut Option<Secret>, previous: &mut Option<Secret>, reader: &mut Reader<'_>) {
+    let [name, name_before] = ["encryption_key", "previous_encryption_key"].map(|key| format!("{section}.{key}"));
+    if current.is_none() && previous.is_some() {
+        reader.problem(&name_before, format!("has no effect without {name}: add that, or remove this"));
     }
-    let keys = [
-        ("webhooks.encryption_key", &mut webhooks.encryption_key),
-        ("webhooks.previous_encryption_key", &mut webhooks.previous_encryption_key),
-    ];
-    for (name, key) in keys {
+    for (name, key) in [(name, current), (name_before, previous)] {
         let Some(secret) = key else { continue };
         match fetch(secret, reader.environment()) {
             Ok(text) => {
                 if let Err(error) = Vault::new(&text, None) {
-                    reader.problem(name, error.to_string());
+                    reader.problem(&name, error.to_string());
                 }
                 *secret = Secret::Resolved(text);
             }
-            Err(what) => reader.problem(name, what),
+            Err(what) => reader.problem(&name, what),
         }
     }
 }
@@ -243,7 +243,7 @@ fn log_filter(settings: &mut Settings, reader: &mut Reader<'_>) {
     }
 }
 
-fn sources(sources: &mut [SourceSettings], reader: &mut Reader<'_>, systems: &[Entry]) {
+fn sources(sources: &mut [SourceSettings], can_keep: bool, reader: &mut Reader<'_>, systems: &[Entry]) {
     let mut seen = HashSet::new();
     let place = reader.place("source");
     for (number, source) in sources.iter_mut().enumerate() {
@@ -266,23 +266,66 @@ fn sources(sources: &mut [SourceSettings], reader: &mut Reader<'_>, systems: &[E
             problems.push(("requests_per_minute", "must be at least 1; remove it for no limit".to_owned()));
         }
         addresses(source, &mut problems);
-        if let Some(oauth) = &mut source.oauth {
-            match fetch(&oauth.client_secret, reader.environment()) {
-                Ok(text) => oauth.client_secret = Secret::Resolved(text),
+        if let Some(secret) = source.oauth.as_mut().and_then(|oauth| oauth.client_secret.as_mut()) {
+            match fetch(secret, reader.environment()) {
+                Ok(text) => *secret = Secret::Resolved(text),
                 Err(what) => problems.push(("oauth.client_secret", what)),
             }
         }
+        let granted = source.oauth.as_ref().map(|oauth| grant(oauth, can_keep)).unwrap_or_default();
         let described = described(source, reader);
         connector(source, systems, described.is_empty(), &mut problems);
         for (key, what) in problems {
             let key = if key.is_empty() { label.clone() } else { format!("{label}.{key}") };
             reader.problem_at(place.clone(), &key, what);
         }
-        for Mistake { path, what } in described {
+        for Mistake { path, what } in granted.into_iter().chain(described) {
+            // What could not be read is missing for that.
+            if reader.is_wrong(&format!("{label}.{}", path.join("."))) && path == ["oauth", "client_secret"] {
+                continue;
+            }
             let place = reader.position(number, &path).unwrap_or_else(|| place.clone());
             reader.problem_at(place, &format!("{label}.{}", path.join(".")), what);
         }
     }
+}
+
+/// What is wrong with how a source's tokens are got.
+fn grant(oauth: &OAuthSettings, can_keep: bool) -> Vec<Mistake> {
+    let mut found = Vec::new();
+    let mut note = |key: &str, what: &str| {
+        found.push(Mistake { path: vec!["oauth".to_owned(), key.to_owned()], what: what.to_owned() });
+    };
+    let addresses = [
+        ("authorization_url", &oauth.authorization_url),
+        ("revocation_url", &oauth.revocation_url),
+        ("issuer", &oauth.issuer),
+    ];
+    let is_delegated = oauth.grant == GrantType::AuthorizationCode;
+    if !is_delegated {
+        if oauth.client_secret.is_none() {
+            note("client_secret", "is missing: add it, as { env = \"NAME\" } or { file = \"PATH\" }");
+        }
+        let set = addresses.iter().map(|(key, url)| (*key, url.is_some()));
+        for (key, _) in set.chain([("redirect_port", oauth.redirect_port.is_some())]).filter(|(_, is_set)| *is_set) {
+            note(key, "has no effect without grant = \"authorization_code\": add that, or remove this");
+        }
+        return found;
+    }
+    for (key, url) in addresses.iter().filter_map(|(key, url)| Some((*key, url.as_ref()?))) {
+        if !is_confidential(url) || url.host().is_none() || has_credentials(url) {
+            note(key, "expected an address that begins with https:// (http only on a loopback address)");
+        }
+    }
+    if oauth.authorization_url.is_none() && oauth.issuer.is_none() {
+        note("grant", "nobody knows where people let the hub in: add authorization_url, or issuer");
+    }
+    if !can_keep {
+        let what =
+            "what lets the hub in is kept encrypted: set grants.encryption_key (`openssl rand -base64 32` makes one)";
+        note("grant", what);
+    }
+    found
 }
 
 fn subgraphs(subgraphs: &mut [SubgraphSettings], reader: &mut Reader<'_>) {

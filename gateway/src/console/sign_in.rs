@@ -13,8 +13,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use connectors::ErrorKind;
 use connectors::api::Documents;
-use connectors::oauth::authorization::{Authorization, Endpoints, Registration};
-use connectors::settings::Secret;
+use connectors::oauth::authorization::{Authorization, Endpoints, Registration, audience};
+use connectors::settings::{ClientAuthentication, Secret};
 use serde::Deserialize;
 use tokio::sync::OnceCell;
 use url::Url;
@@ -67,7 +67,8 @@ impl SignIn {
             client_id: client_id.clone(),
             client_secret,
             scopes: set.scopes.clone(),
-            audience: settings.auth.audience.clone(),
+            client_authentication: ClientAuthentication::default(),
+            whom: settings.auth.audience.as_deref().map(audience).into_iter().collect(),
         };
         Ok(Some(Arc::new(Self {
             issuer: issuer.clone(),

@@ -136,7 +136,8 @@ impl Courier {
     /// # Errors
     /// Where the store fails. A secret under neither key is told of in the log, and left.
     pub async fn reseal(&self) -> Result<(), CourierError> {
-        Ok(keeping::reseal(&self.db, &self.hooks.vault).await?)
+        keeping::reseal(&self.db, &self.hooks.vault).await?;
+        Ok(())
     }
 
     /// Makes deliveries and sends them until `stop`; what is under way then is waited for.

@@ -30,29 +30,43 @@ pub(super) async fn let_go(db: &DatabaseConnection, now: DateTime<Utc>, kept_for
     Ok(())
 }
 
+/// What came of sealing anew.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Resealed {
+    /// How many are sealed under the current key by now.
+    pub(crate) current: usize,
+    /// How many can be opened under neither.
+    pub(crate) lost: usize,
+}
+
 /// Seals under the current key what is sealed under the previous one. What can be opened under neither is told of and left.
-pub(super) async fn reseal(db: &DatabaseConnection, vault: &Vault) -> Result<(), DbErr> {
+pub(crate) async fn reseal(db: &DatabaseConnection, vault: &Vault) -> Result<Resealed, DbErr> {
+    let mut resealed = Resealed::default();
     for secret in webhook_secret::Entity::find().all(db).await? {
         if vault.is_current(&secret.sealed) {
+            resealed.current += 1;
             continue;
         }
         let purpose = secret.endpoint_id.as_bytes();
-        let sealed = vault.open(purpose, &secret.sealed).and_then(|opened| vault.seal(purpose, &opened));
-        match sealed {
+        match vault.open(purpose, &secret.sealed).and_then(|opened| vault.seal(purpose, &opened)) {
             Ok(sealed) => {
                 webhook_secret::Entity::update_many()
                     .col_expr(webhook_secret::Column::Sealed, Expr::value(sealed))
                     .filter(webhook_secret::Column::Id.eq(secret.id))
                     .exec(db)
                     .await?;
+                resealed.current += 1;
             }
-            Err(error) => tracing::error!(
-                webhook.endpoint = %secret.endpoint_id,
-                error = &error as &dyn std::error::Error,
-                "messages to a webhook's endpoint cannot be signed: set webhooks.previous_encryption_key, or let its \
-                 owner rotate its secret"
-            ),
+            Err(error) => {
+                resealed.lost += 1;
+                tracing::error!(
+                    webhook.endpoint = %secret.endpoint_id,
+                    error = &error as &dyn std::error::Error,
+                    "messages to a webhook's endpoint cannot be signed: set webhooks.previous_encryption_key, or let its \
+                     owner rotate its secret"
+                );
+            }
         }
     }
-    Ok(())
+    Ok(resealed)
 }

@@ -219,14 +219,10 @@ async fn a_partner_is_asked_with_tokens_of_the_hubs_own() -> Result<()> {
     let hub = TestHub::start(Backend::Sqlite).await?.context("SQLite is always there")?;
     hub.sync(&RunOptions::default()).await?;
     let client = hub.sandbox.client(System::Workshops);
+    let secret = Secret::Resolved(client.secret.to_owned());
     let oauth = OAuthSettings {
-        token_url: hub.sandbox.token_url().parse()?,
-        client_id: client.id.to_owned(),
-        client_secret: Secret::Resolved(client.secret.to_owned()),
         scopes: vec![client.scope.to_owned()],
-        audience: None,
-        resource: None,
-        client_authentication: Default::default(),
+        ..OAuthSettings::client_credentials(hub.sandbox.token_url().parse()?, client.id, secret)
     };
     let url = format!("{}/graphql", hub.sandbox.system_url(System::Workshops));
     let settings: SubgraphSettings = serde_json::from_value(json!({ "name": "workshops", "url": url }))?;
