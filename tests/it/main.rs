@@ -9,6 +9,7 @@ mod declarative;
 mod documents;
 mod faults;
 mod federation;
+mod freshness;
 mod grants;
 mod graph;
 mod hostile;
