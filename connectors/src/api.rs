@@ -157,6 +157,14 @@ impl Api {
         Self { observers, ..self }
     }
 
+    /// Makes sure of a token.
+    pub(crate) async fn prepare(&self) -> Result<()> {
+        if let Some(tokens) = &self.tokens {
+            tokens.token().await?;
+        }
+        Ok(())
+    }
+
     /// Asks for `path` below the source's base URL.
     ///
     /// # Errors

@@ -118,6 +118,19 @@ pub trait Connector: Send + Sync {
     /// Whatever `api` reports, and [`crate::ErrorKind::Malformed`] where an answer is not what the standard says.
     async fn read(&self, api: &Api, request: ReadRequest<'_>) -> Result<Page>;
 
+    /// Streams whose records can be read one by one.
+    fn singles(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Reads one record of such a stream, as its pages have it. `None`: the system does not know it.
+    ///
+    /// # Errors
+    /// As [`Connector::read`].
+    async fn read_one(&self, _api: &Api, _stream: &str, _external_id: &str) -> Result<Option<Value>> {
+        Ok(None)
+    }
+
     /// Turns one raw record into one of ours. Pure.
     ///
     /// # Errors

@@ -3,7 +3,9 @@
 mod interface;
 mod oauth;
 mod subgraph;
+mod volatile;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,6 +19,7 @@ pub use self::interface::{
 };
 pub use self::oauth::{ClientAuthentication, GrantType, OAuthSettings};
 pub use self::subgraph::{SubgraphOAuth, SubgraphSettings};
+pub use self::volatile::VolatileSettings;
 
 /// One `[[source]]` of the configuration.
 #[derive(Clone, Debug, Deserialize)]
@@ -64,6 +67,9 @@ pub struct SourceSettings {
     /// What becomes of records whose form has changed.
     #[serde(default)]
     pub drift: Drift,
+    /// Streams whose records are checked with it when somebody reads them, by name.
+    #[serde(default)]
+    pub volatile: BTreeMap<String, VolatileSettings>,
     /// What its interface is like; for `declarative`.
     pub interface: Option<Box<InterfaceSettings>>,
 }
@@ -143,6 +149,16 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::E
     let text = String::deserialize(deserializer)?;
     parse_duration(&text).ok_or_else(|| {
         serde::de::Error::custom(format!("`{text}` is no duration: expected a number and s, m, h or d, as 15m"))
+    })
+}
+
+/// Reads `500ms` as well.
+fn short_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let millis = text.strip_suffix("ms").and_then(|number| number.trim().parse().ok());
+    let millis = millis.filter(|millis| *millis > 0).map(Duration::from_millis);
+    millis.or_else(|| parse_duration(&text)).ok_or_else(|| {
+        serde::de::Error::custom(format!("`{text}` is no duration: expected a number and ms, s or m, as 2s"))
     })
 }
 

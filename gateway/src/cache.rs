@@ -243,7 +243,7 @@ impl Computing {
     /// What the answer was made of. `sources` are those that it was made with, `types` those of its records. `None`: it
     /// must not be kept.
     pub(crate) fn made_of(&self, sources: Option<&Named>, types: Vec<RecordType>) -> Option<Grounds> {
-        let Depends { tags, on_reference, on_the_day } = self.notes.depends()?;
+        let Depends { tags, on_reference, on_the_day, until } = self.notes.depends()?;
         if sources.is_none() && !types.is_empty() {
             return None;
         }
@@ -252,6 +252,7 @@ impl Computing {
             tags,
             on_reference,
             on_the_day,
+            until,
             sources: sources.map(|sources| sources.marks().into_iter().collect()).unwrap_or_default(),
             behind: sources.map_or_else(Sources::mark_of_none, |sources| sources.mark_behind(&types)),
             types,

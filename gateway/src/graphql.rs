@@ -26,6 +26,7 @@ pub(crate) mod policy;
 mod query;
 pub(crate) mod rate;
 mod reader;
+mod recheck;
 mod rows;
 mod scalars;
 mod search;
@@ -46,7 +47,7 @@ use std::sync::Arc;
 
 use async_graphql::parser::types::OperationType;
 use async_graphql::{
-    Executor, ObjectType, Pos, Request, Response, Schema, SchemaBuilder, ValidationMode, Value, value,
+    Executor, Name, ObjectType, Pos, Request, Response, Schema, SchemaBuilder, ValidationMode, Value, value,
 };
 use chrono::SecondsFormat;
 use entity::Clock;
@@ -68,6 +69,7 @@ use self::mutation::{Line, Mutation};
 pub use self::mutation::{Syncs, Writes};
 use self::rate::{RateLimiter, Standing};
 use self::reader::Reader;
+pub use self::recheck::Rechecks;
 use self::shape::{Asked, Shapes};
 pub use self::subgraph::federation_sdl;
 use self::subgraph::{Public, Root};
@@ -124,6 +126,7 @@ pub struct Graph {
     limits: Arc<LimitSettings>,
     matching: Arc<MatchingSettings>,
     writes: Arc<Writes>,
+    rechecks: Option<Rechecks>,
     line: Line,
     trail: Trail,
     cache: Option<Cache>,
@@ -153,6 +156,7 @@ impl Graph {
             limits,
             matching: Arc::default(),
             writes: Arc::default(),
+            rechecks: None,
             cache: None,
             listener: None,
         }
@@ -168,6 +172,12 @@ impl Graph {
     #[must_use]
     pub fn writing(self, writes: Writes) -> Self {
         Self { writes: Arc::new(writes), ..self }
+    }
+
+    /// Looks after records that change faster than their sources are read.
+    #[must_use]
+    pub fn rechecking(self, rechecks: Option<Rechecks>) -> Self {
+        Self { rechecks, ..self }
     }
 
     /// Waits for what is still being told to the audit trail. Call it when nothing more will be asked.
@@ -247,6 +257,7 @@ impl Graph {
             .matching(Arc::clone(&self.matching))
             .acting(caller.actor())
             .charged(standing, price.estimate)
+            .rechecking(self.rechecks.clone())
             .noting(notes);
         let asked = Asked::new(Arc::clone(document), request.operation_name.clone(), request.variables.clone());
         Ok((Arc::new(reader), asked))
@@ -267,9 +278,12 @@ impl Graph {
         };
         let Admitted { request, document, price, operation_type } = admitted;
         let schema = if document.is_valid() && !document.is_guarded { &self.plain } else { &self.guarded };
-        let request = request.data(Arc::clone(&reader)).data(Arc::clone(&document));
-        let request = request.data(Arc::clone(&self.writes)).data(self.line.clone()).data(Trials(self.clone()));
-        let executed = schema.execute(request);
+        let prepared = |request: Request| {
+            let request = request.data(Arc::clone(&reader)).data(Arc::clone(&document));
+            request.data(Arc::clone(&self.writes)).data(self.line.clone()).data(Trials(self.clone()))
+        };
+        let again = self.rechecks.as_ref().map(|_| once_more(&request, &document));
+        let executed = schema.execute(prepared(request));
         let response = if operation_type == OperationType::Mutation {
             // Nobody should have to guess whether something was written. The database bounds each of its statements.
             let response = executed.await;
@@ -287,6 +301,22 @@ impl Graph {
         if !document.is_valid() {
             return (response, None);
         }
+        let response = match (&self.rechecks, again) {
+            (Some(rechecks), Some(again)) if operation_type == OperationType::Query => {
+                let looked = rechecks.look(&reader).await;
+                let mut response = response;
+                if looked.changed {
+                    // All of it as it is now: half of an answer from before would not fit the other.
+                    reader.renew();
+                    if let Ok(now) = timeout(self.limits.execution(), schema.execute(prepared(again))).await {
+                        response = now;
+                    }
+                }
+                reader.confirmed(looked.until, looked.unconfirmed);
+                response
+            }
+            _ => response,
+        };
         self.gate.keep(&document);
         let response = self.finish(&reader, &asked, response).await;
         let cost = value!({
@@ -346,6 +376,14 @@ impl Executor for Graph {
     }
 }
 
+/// What a request asks for, to be asked again: with nothing of whoever asks it.
+fn once_more(request: &Request, document: &Document) -> Request {
+    let mut again = Request::new(request.query.clone()).variables(request.variables.clone());
+    again.operation_name.clone_from(&request.operation_name);
+    again.set_parsed_query(document.parsed.clone());
+    again
+}
+
 /// The answer to a request that cannot be executed.
 fn refused(failure: Failure) -> Response {
     let mut error = async_graphql::Error::from(failure).into_server_error(Pos::default());
@@ -372,7 +410,14 @@ async fn freshness(reader: &Reader) -> Option<Value> {
             })
         })
         .collect();
-    Some(value!({ "complete": behind.is_empty(), "sources": behind }))
+    let unconfirmed = reader.unconfirmed();
+    let complete = behind.is_empty() && unconfirmed.is_empty();
+    let mut freshness = value!({ "complete": complete, "sources": behind });
+    if let (Value::Object(fields), false) = (&mut freshness, unconfirmed.is_empty()) {
+        let unconfirmed = unconfirmed.into_iter().map(|(id, records)| value!({ "id": id, "records": records }));
+        fields.insert(Name::new("unconfirmed"), Value::List(unconfirmed.collect()));
+    }
+    Some(freshness)
 }
 
 #[cfg(test)]

@@ -29,5 +29,6 @@ mod sync;
 mod telemetry;
 mod token;
 mod transport;
+mod volatile;
 mod webhooks;
 mod write;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use url::Url;
 
 use super::{ClientAuthentication, OAuthSettings, Secret};
@@ -17,7 +17,7 @@ pub struct SubgraphSettings {
     /// Where it takes GraphQL over HTTP.
     pub url: Url,
     /// An answer may take this long, with everything that is done for it. What takes longer is null.
-    #[serde(default = "timeout", deserialize_with = "duration")]
+    #[serde(default = "timeout", deserialize_with = "super::short_duration")]
     pub timeout: Duration,
     /// The file of its schema. Where absent, it is asked for its schema (`_service`).
     pub schema: Option<PathBuf>,
@@ -96,16 +96,6 @@ fn max_answer_bytes() -> u64 {
 
 fn requests_at_once() -> usize {
     64
-}
-
-/// Reads `500ms`, `2s`, `1m`.
-fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let millis = text.strip_suffix("ms").and_then(|number| number.trim().parse().ok());
-    let millis = millis.filter(|millis| *millis > 0).map(Duration::from_millis);
-    millis.or_else(|| super::parse_duration(&text)).ok_or_else(|| {
-        serde::de::Error::custom(format!("`{text}` is no duration: expected a number and ms, s or m, as 2s"))
-    })
 }
 
 #[cfg(test)]

@@ -183,18 +183,13 @@ impl Engine {
     ) -> Result<Vec<String>> {
         let connector = systems::connector(source)?;
         let api = self.api(source)?;
-        let priorities = source::Entity::find()
-            .select_only()
-            .columns([source::Column::Id, source::Column::Priority])
-            .into_tuple()
-            .all(&self.db)
-            .await?
-            .into_iter()
-            .collect();
+        let priorities = self.priorities().await?;
         let patience = Patience::new(self.settings.retry_budget, lease.failures);
         let (connector, patience) = (connector.as_ref(), &patience);
         let run = Run { engine: self, source, connector, api: &api, lease, options, priorities, patience };
         if options.dry_run {
+            // Before it holds SQLite's one writer: a token that is refreshed is written.
+            api.prepare().await?;
             return ending::rehearse(&run, &streams(source, connector), report).await;
         }
         let mut read = Vec::new();
@@ -225,7 +220,13 @@ impl Engine {
         self.observers.tell(|observer| observer.progressed(progress));
     }
 
-    fn api(&self, source: &SourceSettings) -> Result<Api> {
+    /// The priority of every source.
+    pub(crate) async fn priorities(&self) -> Result<HashMap<String, i32>> {
+        let rows = source::Entity::find().select_only().columns([source::Column::Id, source::Column::Priority]);
+        Ok(rows.into_tuple().all(&self.db).await?.into_iter().collect())
+    }
+
+    pub(crate) fn api(&self, source: &SourceSettings) -> Result<Api> {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         let line = lines.entry(source.id.clone()).or_default();
         let gate = match line.gate.take().filter(|gate| gate.fits(source)) {

@@ -110,6 +110,22 @@ impl Connector for Municipal {
         }
     }
 
+    fn singles(&self) -> &'static [&'static str] {
+        &["housing_options"]
+    }
+
+    async fn read_one(&self, api: &Api, _stream: &str, external_id: &str) -> Result<Option<Value>> {
+        // What would lead elsewhere is no identifier of a publication.
+        if external_id.contains('/') {
+            return Ok(None);
+        }
+        match api.get(&format!("publicaties/{external_id}"), &[], &[]).await {
+            Ok(answer) => answer.json().map(Some),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     fn map(&self, stream: &str, raw: &Value) -> std::result::Result<Mapped, Refused> {
         match stream {
             "housing_schemes" => scheme::map(raw),

@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use axum::http::HeaderValue;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use entity::vocabulary::RecordType;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -27,6 +27,8 @@ pub(crate) struct Grounds {
     pub(super) tags: Box<[Tag]>,
     pub(super) on_reference: bool,
     pub(super) on_the_day: bool,
+    /// When it is over in any case.
+    pub(super) until: Option<DateTime<Utc>>,
     /// The sources that it names, with the mark of what it says of them.
     pub(super) sources: Vec<(String, u64)>,
     /// The types of its records, and the mark of what it says of how fresh they are.
@@ -81,6 +83,7 @@ impl Kept {
             tags: grounds.tags.to_vec(),
             on_reference: grounds.on_reference,
             on_the_day: grounds.on_the_day,
+            until: grounds.until,
             sources: grounds.sources.clone(),
             types: grounds.types.clone(),
             behind: grounds.behind,
@@ -113,6 +116,7 @@ impl Kept {
             tags: head.tags.into(),
             on_reference: head.on_reference,
             on_the_day: head.on_the_day,
+            until: head.until,
             sources: head.sources,
             types: head.types,
             behind: head.behind,
@@ -136,6 +140,8 @@ struct Head {
     tags: Vec<Tag>,
     on_reference: bool,
     on_the_day: bool,
+    #[serde(default)]
+    until: Option<DateTime<Utc>>,
     sources: Vec<(String, u64)>,
     types: Vec<RecordType>,
     behind: u64,
@@ -154,6 +160,7 @@ mod tests {
             tags: [Tag::Below(RecordType::HousingOption, Owner::Municipality("GM9901".to_owned()))].into(),
             on_reference: true,
             on_the_day: true,
+            until: Some(DateTime::<Utc>::UNIX_EPOCH),
             sources: vec![("a\nb".to_owned(), u64::MAX)],
             types: vec![RecordType::Need],
             behind: 5,
@@ -164,7 +171,7 @@ mod tests {
         let read = Kept::read("here", &written).unwrap();
         assert!(Kept::read("there", &written).is_none());
         assert_eq!((&read.body, &read.tag, &read.cache_control), (&kept.body, &kept.tag, &kept.cache_control));
-        assert_eq!(read.grounds.position.sequence, 7);
+        assert_eq!((read.grounds.position.sequence, read.grounds.until), (7, kept.grounds.until));
         assert_eq!((&read.grounds.tags, &read.grounds.sources), (&kept.grounds.tags, &kept.grounds.sources));
         for length in 0..written.len() {
             assert!(Kept::read("here", &written[..length]).is_none(), "cut off at {length}");

@@ -7,6 +7,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use chrono::{DateTime, Utc};
 use entity::Code;
 use entity::vocabulary::RecordType;
 use sea_orm::DatabaseConnection;
@@ -50,6 +51,7 @@ struct Noted {
     depends_on_reference: bool,
     ends_with_the_day: bool,
     is_unkeepable: bool,
+    until: Option<DateTime<Utc>>,
 }
 
 /// What an answer depends on.
@@ -60,6 +62,8 @@ pub(crate) struct Depends {
     pub(super) on_reference: bool,
     /// On what day it is.
     pub(super) on_the_day: bool,
+    /// On what counts as true until then.
+    pub(super) until: Option<DateTime<Utc>>,
 }
 
 /// What a table's rows are changed with.
@@ -108,6 +112,12 @@ impl Notes {
         self.lock().ends_with_the_day = true;
     }
 
+    /// Notes that the answer is true until then at most.
+    pub(crate) fn until(&self, until: DateTime<Utc>) {
+        let mut noted = self.lock();
+        noted.until = Some(noted.until.map_or(until, |before| before.min(until)));
+    }
+
     /// Notes that the answer depends on what nobody tells the changes of.
     pub(crate) fn unkeepable(&self) {
         self.lock().is_unkeepable = true;
@@ -123,7 +133,8 @@ impl Notes {
         if tags.len() > MOST_TAGS {
             tags = tag::reduced(RecordType::ALL.iter().map(|record_type| Tag::Type(*record_type)).collect());
         }
-        Some(Depends { tags, on_reference: noted.depends_on_reference, on_the_day: noted.ends_with_the_day })
+        let Noted { depends_on_reference: on_reference, ends_with_the_day: on_the_day, until, .. } = noted;
+        Some(Depends { tags, on_reference, on_the_day, until })
     }
 
     fn statement(&self, sql: &str, scope: &Scope) {

@@ -152,6 +152,9 @@ impl Present {
         if grounds.on_the_day && grounds.position.today != self.0.clock.now().date_naive() {
             return false;
         }
+        if grounds.until.is_some_and(|until| until <= self.0.clock.now()) {
+            return false;
+        }
         let epoch = self.0.epoch.load(Ordering::Acquire);
         if grounds.held_at.load(Ordering::Relaxed) == epoch {
             return true;

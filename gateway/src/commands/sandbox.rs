@@ -50,6 +50,12 @@ pub(super) async fn run(arguments: &Arguments, output: &mut Output) -> anyhow::R
         sandbox.base_url()
     ));
     output.line(format!("Tokens, by client credentials: {}", sandbox.token_url()));
+    output.line(format!(
+        "Or by what somebody lets a client in with (issuer {}): {}, revoked at {}",
+        sandbox.systems_issuer_url(),
+        sandbox.authorization_url(),
+        sandbox.revocation_url()
+    ));
     for system in System::ALL {
         let client = sandbox.client(system);
         output.line(format!(

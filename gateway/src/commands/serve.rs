@@ -9,7 +9,7 @@ use crate::config::{Settings, retention as kept};
 use crate::console::Console;
 use crate::federation::Federation;
 use crate::feed::Feed;
-use crate::graphql::Syncs;
+use crate::graphql::{Rechecks, Syncs};
 use crate::http::graphql::Intake;
 use crate::http::{self, Site, Streams};
 use crate::telemetry::{Measured, Metrics};
@@ -57,7 +57,8 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::R
     let hooks = graph::hooks(settings)?;
     let writes = sources::writes(settings, observers(), Some(Arc::clone(&syncs)), hooks.clone());
     let (graph, queries) = graph::open(settings, &feed, &metrics).await?;
-    let graph = graph.writing(writes);
+    let rechecks = Rechecks::new(&engine, &settings.sources, Clock::system());
+    let graph = graph.writing(writes).rechecking(rechecks);
     let streams = Streams::new(&settings.subscriptions, settings.limits.body_bytes, shutdown.clone()).counted(&metrics);
     let admit = http::graphql::by_token(Arc::clone(&site.authenticator));
     let (federation, joining) =

@@ -179,6 +179,8 @@ fn what_the_default_file_shows_behind_a_hash_can_be_written() {
         ("CONSOLE_SECRET", "hush"),
         ("HOMES_KEY", "hush"),
         ("WORKSHOPS_SECRET", "hush"),
+        ("HUB_GRANTS_KEY", &key),
+        ("HUB_GRANTS_KEY_BEFORE", &key),
         ("HUB_WEBHOOKS_KEY", &key),
         ("HUB_WEBHOOKS_KEY_BEFORE", &key),
     ];
@@ -225,7 +227,7 @@ fn unknown_keys_are_all_told_at_once() {
         problems(&text),
         [
             "hub.toml: telemetri: there is no such section; known are http, database, redis, cache, auth, \
-             sign_in, limits, subscriptions, sync, matching, mutations, audit, webhooks, telemetry, metrics, \
+             sign_in, limits, subscriptions, sync, matching, mutations, audit, webhooks, grants, telemetry, metrics, \
              federation, source, subgraph: correct or \
              remove it",
             "hub.toml: http.lissen: there is no such setting; known are listen, public_url, request_timeout_secs, \
@@ -236,7 +238,7 @@ fn unknown_keys_are_all_told_at_once() {
              interface_priority: correct or remove it",
             "hub.toml: source \"homes\".evry: there is no such setting; known are id, name, connector, base_url, \
              locations, boards, every, fresh_for, streams, priority, oauth, request_timeout, max_answer_bytes, \
-             max_file_bytes, requests_at_once, requests_per_minute, drift, interface: \
+             max_file_bytes, requests_at_once, requests_per_minute, drift, volatile, interface: \
              correct or remove it",
         ]
     );
@@ -299,12 +301,34 @@ fn how_somebody_lets_the_hub_in_is_checked_and_told_with_its_place() {
     assert_eq!(lines, expected);
     let lines = problems(&format!("{SOURCE}{oauth}redirect_port = 8765\n"));
     let expected = [
-        "hub.toml:5:1: source \"homes\".oauth.client_secret: is missing: add it, as { env = \"NAME\" } or { file = \
+        "hub.toml:5:9: source \"homes\".oauth.client_secret: is missing: add it, as { env = \"NAME\" } or { file = \
          \"PATH\" }",
         "hub.toml:8:1: source \"homes\".oauth.redirect_port: has no effect without grant = \"authorization_code\": add \
          that, or remove this",
     ];
     assert_eq!(lines, expected);
+}
+
+#[test]
+fn what_cannot_be_checked_record_by_record_is_told_with_its_place() {
+    let written = |connector: &str, stream: &str| {
+        let source = SOURCE.replace("municipal", connector);
+        Written::new(&format!("{source}[source.volatile]\n{stream} = {{ after = \"5m\", timeout = \"500ms\" }}\n"))
+    };
+    let load = |written: &Written| {
+        Settings::load(Some(&written.directory.path().join("hub.toml")), &Environment::given([("A", "b")]))
+    };
+    let settings = load(&written("municipal", "housing_options")).unwrap();
+    let volatile = settings.sources[0].volatile["housing_options"];
+    assert_eq!((volatile.after.as_secs(), volatile.timeout.as_millis()), (300, 500));
+    for (connector, stream, told) in [
+        ("municipal", "housing_schemes", "`municipal` can read records one by one only of housing_options"),
+        ("partner", "services", "`partner` can read no records one by one: remove it"),
+    ] {
+        let error = load(&written(connector, stream)).unwrap_err().to_string();
+        assert!(error.contains(":6:1: source \"homes\".volatile."), "{error}");
+        assert!(error.contains(told), "{error}");
+    }
 }
 
 #[test]

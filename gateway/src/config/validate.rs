@@ -275,11 +275,12 @@ fn sources(sources: &mut [SourceSettings], can_keep: bool, reader: &mut Reader<'
         let granted = source.oauth.as_ref().map(|oauth| grant(oauth, can_keep)).unwrap_or_default();
         let described = described(source, reader);
         connector(source, systems, described.is_empty(), &mut problems);
+        let volatile = if problems.is_empty() { volatile(source, systems) } else { Vec::new() };
         for (key, what) in problems {
             let key = if key.is_empty() { label.clone() } else { format!("{label}.{key}") };
             reader.problem_at(place.clone(), &key, what);
         }
-        for Mistake { path, what } in granted.into_iter().chain(described) {
+        for Mistake { path, what } in granted.into_iter().chain(volatile).chain(described) {
             // What could not be read is missing for that.
             if reader.is_wrong(&format!("{label}.{}", path.join("."))) && path == ["oauth", "client_secret"] {
                 continue;
@@ -288,6 +289,23 @@ fn sources(sources: &mut [SourceSettings], can_keep: bool, reader: &mut Reader<'
             reader.problem_at(place, &format!("{label}.{}", path.join(".")), what);
         }
     }
+}
+
+/// Which streams cannot be checked record by record, though they should.
+fn volatile(source: &SourceSettings, systems: &[Entry]) -> Vec<Mistake> {
+    let entry = systems.iter().find(|entry| entry.manifest.id == source.connector);
+    let Some(connector) = entry.and_then(|entry| (entry.build)(source).ok()) else { return Vec::new() };
+    let can = connector.singles();
+    let cannot = source.volatile.keys().filter(|name| !can.contains(&name.as_str()));
+    cannot
+        .map(|name| {
+            let what = match can {
+                [] => format!("`{}` can read no records one by one: remove it", source.connector),
+                can => format!("`{}` can read records one by one only of {}", source.connector, can.join(", ")),
+            };
+            Mistake { path: vec!["volatile".to_owned(), name.clone()], what }
+        })
+        .collect()
 }
 
 /// What is wrong with how a source's tokens are got.

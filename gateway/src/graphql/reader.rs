@@ -2,7 +2,7 @@
 //!
 //! A subscription is one request with many answers: [`Reader::renew`] begins the next of them, which sees the present.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_graphql::Context;
@@ -16,6 +16,7 @@ use tokio::sync::OnceCell;
 use super::health::Freshness;
 use super::language::Language;
 use super::rate::Standing;
+use super::recheck::{Rechecks, Shown};
 use super::sources::{Named, Sources};
 use super::types::source::{record_counts, refused_counts};
 use super::viewer::Viewer;
@@ -42,6 +43,8 @@ pub(crate) struct Reader {
     pub(crate) estimate: usize,
     /// Connections whose statements are not noted.
     unwatched: DatabaseConnection,
+    /// What changes faster than it is read. `None`: nothing does.
+    rechecks: Option<Rechecks>,
     /// Where what the answer depends on is noted. `None`: it is not kept.
     notes: Option<Arc<Notes>>,
     clock: Clock,
@@ -57,6 +60,8 @@ struct Moment {
     touched: Mutex<Vec<RecordType>>,
     cursor: OnceLock<String>,
     contacts: Mutex<Vec<(RecordType, Uuid)>>,
+    shown: Mutex<Vec<Shown>>,
+    unconfirmed: OnceLock<BTreeMap<String, usize>>,
 }
 
 impl Moment {
@@ -69,6 +74,8 @@ impl Moment {
             touched: Mutex::default(),
             cursor: OnceLock::new(),
             contacts: Mutex::default(),
+            shown: Mutex::default(),
+            unconfirmed: OnceLock::new(),
         })
     }
 }
@@ -93,6 +100,7 @@ impl Reader {
             standing: None,
             estimate: 0,
             unwatched,
+            rechecks: None,
             notes: None,
             clock,
             moment,
@@ -197,6 +205,46 @@ impl Reader {
     /// What the answer depends on so far.
     pub(crate) fn touched(&self) -> Vec<RecordType> {
         self.moment().touched.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Looks after records that change faster than they are read.
+    pub(crate) fn rechecking(self, rechecks: Option<Rechecks>) -> Self {
+        Self { rechecks, ..self }
+    }
+
+    /// Notes that the answer shows a record as its source tells it, which may be another by now.
+    pub(crate) fn shows(&self, record_type: RecordType, id: Uuid, source_id: &str, external_id: Option<&str>) {
+        let watches = self.rechecks.as_ref().is_some_and(|rechecks| rechecks.watches(source_id, record_type));
+        let Some(external_id) = external_id.filter(|_| watches) else { return };
+        let moment = self.moment();
+        let mut shown = moment.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        // Each field of a record notes it, one behind the other.
+        if shown.last().is_none_or(|last| last.id != id) {
+            let (source_id, external_id) = (source_id.to_owned(), external_id.to_owned());
+            shown.push(Shown { record_type, id, source_id, external_id });
+        }
+    }
+
+    /// The records that change faster than they are read, as far as the answer shows them.
+    pub(crate) fn shown(&self) -> Vec<Shown> {
+        self.moment().shown.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes until when what the answer shows counts as confirmed, and how many records of each source do not at all:
+    /// then it is given to nobody else.
+    pub(crate) fn confirmed(&self, until: Option<DateTime<Utc>>, unconfirmed: BTreeMap<String, usize>) {
+        if let (Some(notes), Some(until)) = (&self.notes, until) {
+            notes.until(until);
+        }
+        if !unconfirmed.is_empty() {
+            self.keep_out();
+            self.moment().unconfirmed.set(unconfirmed).ok();
+        }
+    }
+
+    /// How many records of each source could not be confirmed, though they should have been.
+    pub(crate) fn unconfirmed(&self) -> BTreeMap<String, usize> {
+        self.moment().unconfirmed.get().cloned().unwrap_or_default()
     }
 
     /// Notes that the answer shows the contact of this record.

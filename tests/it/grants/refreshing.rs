@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use connectors::sandbox::{Fault, RefreshRules, System, Target};
+use connectors::sync::RunOptions;
 use connectors::{ErrorKind, Observer};
 use entity::source_grant::{self, GrantState};
 use entity::vocabulary::SyncStatus;
@@ -116,6 +117,20 @@ async fn a_crash_between_the_answer_and_the_write_is_survived_where_the_system_a
     Ok(())
 }
 
+#[rstest]
+#[case(Backend::Sqlite)]
+#[case(Backend::Postgres)]
+#[tokio::test]
+async fn a_rehearsal_refreshes_what_is_due(#[case] backend: Backend) -> Result<()> {
+    let Some(world) = World::connected(backend).await? else { return Ok(()) };
+    world.expire();
+    let options = RunOptions { dry_run: true, ..RunOptions::default() };
+    let report = world.engine(world.grants())?.run(&world.source, &options).await?;
+    ensure!(report.status == SyncStatus::Succeeded && report.tally.created > 0, "{report:?}");
+    ensure!(world.hub.sandbox.refreshes().given == 1);
+    Ok(())
+}
+
 #[tokio::test]
 async fn whoever_gives_up_waiting_loses_no_token() -> Result<()> {
     let Some(world) = World::connected(Backend::Sqlite).await? else { return Ok(()) };
@@ -214,6 +229,6 @@ async fn a_refresh_token_that_somebody_stole_and_used_ends_the_grant_and_health_
     must_contain(&report.error.unwrap_or_default(), &["run `hub connect housing`"])?;
     ensure!(world.hub.sandbox.refreshes().stolen == 1);
     let answer = world.hub.data("{ sources { id health } }", serde_json::json!({})).await?;
-    must_contain(&answer.to_string(), &[r#"{"health":"FAILING","id":"housing"}"#])?;
+    must_contain(&answer.to_string(), &[r#"{"id":"housing","health":"FAILING"}"#])?;
     Ok(())
 }

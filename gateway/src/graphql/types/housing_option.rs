@@ -27,6 +27,16 @@ use crate::graphql::vocabulary::Term;
 #[derive(Clone)]
 pub(crate) struct HousingOption(pub(crate) Member<housing_option::Model>);
 
+impl HousingOption {
+    /// Notes that the answer shows what may be another by now: whether it can still be had, and on what terms.
+    fn is_shown(&self, ctx: &Context<'_>) {
+        if let Ok(reader) = Reader::of(ctx) {
+            let home = &self.0;
+            reader.shows(RecordType::HousingOption, home.id, &home.source_id, home.external_id.as_deref());
+        }
+    }
+}
+
 /// A home for teachers (lerarenwoning), or several alike in one publication.
 #[Object]
 impl HousingOption {
@@ -36,7 +46,8 @@ impl HousingOption {
     }
 
     /// Name or address in a line.
-    async fn title(&self) -> &str {
+    async fn title(&self, ctx: &Context<'_>) -> &str {
+        self.is_shown(ctx);
         &self.0.title
     }
 
@@ -72,17 +83,20 @@ impl HousingOption {
     }
 
     /// Where it stands.
-    async fn status(&self) -> Term<HousingStatus> {
+    async fn status(&self, ctx: &Context<'_>) -> Term<HousingStatus> {
+        self.is_shown(ctx);
         Term(self.0.status)
     }
 
     /// How many homes the publication holds.
-    async fn homes(&self) -> i32 {
+    async fn homes(&self, ctx: &Context<'_>) -> i32 {
+        self.is_shown(ctx);
         self.0.homes
     }
 
     /// Rent per month, without service costs where these are known apart.
-    async fn rent_per_month(&self) -> Money {
+    async fn rent_per_month(&self, ctx: &Context<'_>) -> Money {
+        self.is_shown(ctx);
         Money::euro_cents(self.0.rent_cents)
     }
 
@@ -102,12 +116,14 @@ impl HousingOption {
     }
 
     /// First day it can be let.
-    async fn available_from(&self) -> Option<Date> {
+    async fn available_from(&self, ctx: &Context<'_>) -> Option<Date> {
+        self.is_shown(ctx);
         self.0.available_from.map(Date)
     }
 
     /// Last day to respond.
-    async fn respond_before(&self) -> Option<Date> {
+    async fn respond_before(&self, ctx: &Context<'_>) -> Option<Date> {
+        self.is_shown(ctx);
         self.0.respond_before.map(Date)
     }
 
