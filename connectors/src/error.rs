@@ -46,6 +46,8 @@ pub enum ErrorKind {
     Configuration,
     /// A file on this machine could not be read or written.
     File,
+    /// Nobody was asked: the system failed so often that it is left alone for a while.
+    BreakerOpen,
     /// The hub's own store failed.
     Store,
     /// Another worker has taken the source over.
@@ -76,6 +78,7 @@ impl ErrorKind {
             Self::Paging => "paging",
             Self::Configuration => "configuration",
             Self::File => "file",
+            Self::BreakerOpen => "breaker_open",
             Self::Store => "store",
             Self::LeaseLost => "lease_lost",
             Self::Cancelled => "cancelled",
@@ -151,6 +154,7 @@ impl Error {
             | ErrorKind::TokenEndpointDown
             | ErrorKind::RateLimited
             | ErrorKind::ServerError
+            | ErrorKind::BreakerOpen
             | ErrorKind::LeaseLost
             | ErrorKind::Cancelled => Actor::Nobody,
             ErrorKind::Untrusted

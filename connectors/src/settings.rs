@@ -18,7 +18,7 @@ pub use self::interface::{
     Rule, SinceSettings, SizeSettings, Source, StreamSettings, Unknown,
 };
 pub use self::oauth::{ClientAuthentication, GrantType, OAuthSettings};
-pub use self::subgraph::{SubgraphOAuth, SubgraphSettings};
+pub use self::subgraph::{BreakerSettings, HeaderSettings, SubgraphOAuth, SubgraphSettings};
 pub use self::volatile::VolatileSettings;
 
 /// One `[[source]]` of the configuration.

@@ -47,6 +47,7 @@ pub mod source;
 pub mod source_grant;
 pub mod store_state;
 pub mod stream_shape;
+pub mod subgraph;
 pub mod support_kind;
 pub mod sync_run;
 pub mod theme;

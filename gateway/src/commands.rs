@@ -22,6 +22,7 @@ mod schema;
 mod serve;
 mod sources;
 mod store;
+mod subgraphs;
 mod sync;
 mod webhooks;
 mod worker;
@@ -67,6 +68,8 @@ enum Command {
     Disconnect(connect::Disconnect),
     /// Encrypts anew, under the current keys, what the store keeps under previous ones
     RotateKeys(rotate_keys::Arguments),
+    /// Tells how each partner's live graph is, and why one is not joined
+    Subgraphs(subgraphs::Arguments),
     /// Lists webhooks' endpoints and dead letters, and sends messages again
     Webhooks(webhooks::Arguments),
     /// Tries the configuration, the database, Redis and each source; a line each
@@ -176,6 +179,7 @@ async fn execute_with(
         Command::Sources(arguments) => listing::run(&arguments, &settings?, output).await,
         Command::Runs(arguments) => runs::run(&arguments, &settings?, output).await,
         Command::Refusals(arguments) => refusals::run(&arguments, &settings?, output).await,
+        Command::Subgraphs(arguments) => subgraphs::run(&arguments, &settings?, output).await,
         Command::Webhooks(arguments) => webhooks::run(&arguments, &settings?, output).await,
         Command::Schema(_) | Command::Demo(_) | Command::Sandbox(_) => Ok(ExitCode::SUCCESS),
     }

@@ -9,6 +9,7 @@ mod execute;
 mod guards;
 mod introspect;
 mod joining;
+pub(crate) mod memory;
 mod partner;
 mod plan;
 mod project;
@@ -28,16 +29,19 @@ use entity::Clock;
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{self, BoxStream, StreamExt};
 use tokio::time::timeout;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use self::execute::{Asking, Told};
 use self::guards::Refusals;
+use self::partner::Partner;
 use self::plan::{Chosen, Fetch, Plan, PlanFailed};
 pub use self::supergraph::NotTaken;
 use self::supergraph::{HUB, Supergraph};
+use crate::auth::Organisation;
 use crate::config::FederationSettings;
 use crate::error::{Code, Refused, TOOK_TOO_LONG, seal};
 use crate::graphql::{Admitted, Answered, Answering, Caller, Document, Graph, Price, operation_type};
+use crate::telemetry::Metrics;
 
 /// A hundred per cent, as shares of requests are counted.
 const WHOLE: u64 = 100 * 100_000_000;
@@ -49,13 +53,14 @@ pub struct Federation(Arc<Inner>);
 struct Inner {
     graph: Graph,
     settings: FederationSettings,
+    metrics: Metrics,
     live: RwLock<Option<Arc<Live>>>,
 }
 
 /// A supergraph, and whom to ask.
 struct Live {
     supergraph: Supergraph,
-    partners: HashMap<String, Arc<Subgraph>>,
+    partners: HashMap<String, Arc<Partner>>,
 }
 
 /// A request that has been let through and planned.
@@ -68,6 +73,8 @@ struct Prepared {
     refusals: Option<Refusals>,
     plan: Arc<Plan>,
     price: Price,
+    /// Whether the plan is told with the answer.
+    shows_plan: bool,
 }
 
 impl Prepared {
@@ -86,10 +93,11 @@ impl Prepared {
 }
 
 impl Federation {
-    /// The hub's own graph, joined with nobody's yet.
+    /// The hub's own graph, joined with nobody's yet. What partners are asked is counted there.
     #[must_use]
-    pub fn of(graph: Graph, settings: &FederationSettings) -> Self {
-        Self(Arc::new(Inner { graph, settings: settings.clone(), live: RwLock::default() }))
+    pub fn of(graph: Graph, settings: &FederationSettings, metrics: &Metrics) -> Self {
+        let (settings, metrics) = (settings.clone(), metrics.clone());
+        Self(Arc::new(Inner { graph, settings, metrics, live: RwLock::default() }))
     }
 
     async fn join_file(&self, file: &Path, subgraphs: &[SubgraphSettings]) -> anyhow::Result<()> {
@@ -110,6 +118,16 @@ impl Federation {
         let read =
             tokio::task::spawn_blocking(move || Supergraph::read(&supergraph, &inner.graph, inner.settings.local));
         let supergraph = read.await.unwrap_or_else(|_| Err(NotTaken("it cannot be read".to_owned())))?;
+        let before = self.live();
+        for (field, error) in &supergraph.unplanned {
+            let what = format!("`Query.{field}` cannot be planned: {error}");
+            let fields = |before: &Arc<Live>| before.supergraph.definition.fields("Query")?.get(field).map(|_| ());
+            let was_planned = |before: &Arc<Live>| !before.supergraph.unplanned.contains_key(field);
+            if before.as_ref().is_some_and(|before| fields(before).is_some() && was_planned(before)) {
+                return Err(NotTaken(format!("{what}; it could be before")).into());
+            }
+            warn!(field.name = field.as_str(), "a field of a new supergraph will not be answered: {what}");
+        }
         let mut partners = HashMap::new();
         let client = api::client()?;
         for (name, url) in &supergraph.subgraphs {
@@ -125,7 +143,17 @@ impl Federation {
                     ))
                 })?,
             };
-            partners.insert(name.clone(), Arc::new(Subgraph::new(&client, &settings, Clock::system())?));
+            // What is known of a partner, its token and how it does, is known of it still.
+            let known = before.as_ref().and_then(|before| before.partners.get(name));
+            let known = known.filter(|known| set.is_some() || known.subgraph().settings().url == settings.url);
+            let partner = match known {
+                Some(known) => Arc::clone(known),
+                None => {
+                    let subgraph = Subgraph::new(&client, &settings, Clock::system())?;
+                    Arc::new(Partner::new(subgraph, self.0.metrics.clone()))
+                }
+            };
+            partners.insert(name.clone(), partner);
         }
         info!(subgraphs.count = supergraph.subgraphs.len(), "a supergraph is live");
         let live = Arc::new(Live { supergraph, partners });
@@ -187,6 +215,9 @@ impl Federation {
         }
         let viewer = self.0.graph.viewer(caller).await?;
         let refusals = Some(supergraph.guards.refusals(&viewer)).filter(|refusals| !refusals.is_empty());
+        let is_operator =
+            viewer.identity().is_some_and(|identity| identity.organisation == Some(Organisation::Operator));
+        let shows_plan = is_operator && request.extensions.get("queryPlan") == Some(&Value::Boolean(true));
         let operation_name = request.operation_name.clone();
         let operation = &document.operation(operation_name.as_deref()).map_err(Response::from)?.node;
         let variables = with_defaults(request.variables, operation);
@@ -196,9 +227,9 @@ impl Federation {
             labels: self.labels(),
             place: place(&supergraph.planner.shares()),
         };
-        let plan = supergraph.plan(document.hash(), document.text.to_string(), operation_name.clone(), chosen).await;
+        let plan = supergraph.plan(Arc::clone(&document), operation_name.clone(), chosen).await;
         let plan = plan.map_err(not_planned)?;
-        Ok(Prepared { document, operation_name, operation_type, variables, refusals, plan, price })
+        Ok(Prepared { document, operation_name, operation_type, variables, refusals, plan, price, shows_plan })
     }
 
     /// Executes a request. What keeps it from being executed is an error.
@@ -227,6 +258,9 @@ impl Federation {
         });
         let mut response = Response::new(data).extension("cost", cost);
         response.errors = errors;
+        if prepared.shows_plan {
+            response = response.extension("queryPlan", plan::shown(&prepared.plan.0));
+        }
         let freshness = asks.freshness.into_inner().unwrap_or_else(PoisonError::into_inner);
         Ok(match joined(freshness) {
             Some(freshness) => response.extension("freshness", freshness),
@@ -285,10 +319,7 @@ impl Asking for Asks<'_> {
         async move {
             let name = fetch.subgraph.as_str();
             let mut told = match self.live.partners.get(name) {
-                Some(subgraph) => {
-                    let authorization = self.caller.authorization.as_ref();
-                    partner::ask((name, subgraph), &fetch.document, &variables, authorization).await
-                }
+                Some(partner) => partner.ask(&fetch.document, &variables, self.caller, fetch.is_mutation).await,
                 None => self.hub(&fetch.document, variables).await,
             };
             for error in &mut told.errors {

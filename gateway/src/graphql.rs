@@ -134,6 +134,11 @@ pub struct Graph {
 }
 
 impl Graph {
+    /// The store.
+    pub(crate) fn db(&self) -> &DatabaseConnection {
+        &self.db
+    }
+
     /// The graph of what is in this store. Its subscriptions follow `feed`.
     #[must_use]
     pub fn new(db: DatabaseConnection, clock: Clock, feed: Feed, limits: &LimitSettings) -> Self {

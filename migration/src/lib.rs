@@ -20,6 +20,7 @@ mod m20261124_000008_search_places;
 mod m20261124_000009_cache;
 mod m20261127_000010_search_rows;
 mod m20261128_000012_source_grant;
+mod m20261128_000013_subgraphs;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -41,6 +42,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000009_cache::Migration),
             Box::new(m20261127_000010_search_rows::Migration),
             Box::new(m20261128_000012_source_grant::Migration),
+            Box::new(m20261128_000013_subgraphs::Migration),
         ]
     }
 }

@@ -3,6 +3,8 @@
 mod faults;
 mod generated;
 mod joined;
+mod partner;
+mod schemas;
 mod subgraph;
 mod suites;
 mod world;

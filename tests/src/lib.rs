@@ -16,6 +16,7 @@ pub mod store;
 pub mod subgraph;
 
 use std::io::Write;
+use std::time::Duration;
 
 use ::gateway::config::{ConnectionUrl, RedisSettings};
 
@@ -23,6 +24,20 @@ use ::gateway::config::{ConnectionUrl, RedisSettings};
 pub fn skipped(what: &str) {
     // Whoever cannot be told loses nothing.
     let _ = writeln!(std::io::stderr(), "SKIPPED: {what}");
+}
+
+/// Waits until it holds.
+///
+/// # Errors
+/// Where it does not within a minute, which is long on any machine.
+pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) -> anyhow::Result<()> {
+    for _ in 0..6_000 {
+        if holds().await {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    anyhow::bail!("it never came about that {what}")
 }
 
 /// The Redis that tests may use. `None` where this machine has none.

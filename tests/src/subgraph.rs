@@ -1,5 +1,6 @@
 //! A partner's live graph on loopback: any schema of async-graphql's, which fails when it is told to.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use axum::routing::post;
 use connectors::settings::SubgraphSettings;
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
@@ -33,13 +35,22 @@ pub enum Mood {
     Endless,
     /// It closes the connection in the middle of its answer.
     CutOff,
+    /// It answers with this status, and asks for so many seconds of patience.
+    Refusing(u16, u64),
+    /// It answers once it is [released](TestSubgraph::release).
+    Held,
 }
 
 struct Inner<E> {
     executor: E,
     mood: Mutex<Mood>,
+    /// Moods of the next requests, one each, before the lasting one.
+    turns: Mutex<VecDeque<Mood>>,
+    released: Semaphore,
     asked: AtomicUsize,
-    authorization: Mutex<Option<String>>,
+    at_once: AtomicUsize,
+    most_at_once: AtomicUsize,
+    headers: Mutex<HeaderMap>,
     document: Mutex<String>,
 }
 
@@ -58,8 +69,12 @@ impl<E: Executor> TestSubgraph<E> {
         let inner = Arc::new(Inner {
             executor,
             mood: Mutex::new(Mood::Well),
+            turns: Mutex::default(),
+            released: Semaphore::new(0),
             asked: AtomicUsize::new(0),
-            authorization: Mutex::default(),
+            at_once: AtomicUsize::new(0),
+            most_at_once: AtomicUsize::new(0),
+            headers: Mutex::default(),
             document: Mutex::default(),
         });
         let router = Router::new().route("/graphql", post(answer::<E>)).with_state(Arc::clone(&inner));
@@ -75,6 +90,22 @@ impl<E: Executor> TestSubgraph<E> {
         *self.inner.mood.lock().unwrap_or_else(PoisonError::into_inner) = mood;
     }
 
+    /// Changes how it behaves to the next requests, one each.
+    pub fn be_in_turn(&self, moods: impl IntoIterator<Item = Mood>) {
+        self.inner.turns.lock().unwrap_or_else(PoisonError::into_inner).extend(moods);
+    }
+
+    /// Lets so many that are held go.
+    pub fn release(&self, number: usize) {
+        self.inner.released.add_permits(number);
+    }
+
+    /// How many requests it had at once, at most.
+    #[must_use]
+    pub fn most_at_once(&self) -> usize {
+        self.inner.most_at_once.load(Ordering::SeqCst)
+    }
+
     /// How often it was asked.
     #[must_use]
     pub fn asked(&self) -> usize {
@@ -84,7 +115,14 @@ impl<E: Executor> TestSubgraph<E> {
     /// The `Authorization` of the last request.
     #[must_use]
     pub fn authorization(&self) -> Option<String> {
-        self.inner.authorization.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.header(header::AUTHORIZATION.as_str())
+    }
+
+    /// A header of the last request.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<String> {
+        let headers = self.inner.headers.lock().unwrap_or_else(PoisonError::into_inner);
+        headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
     }
 
     /// The document of the last request.
@@ -100,6 +138,23 @@ impl<E: Executor> TestSubgraph<E> {
     }
 }
 
+/// A request that is under way.
+struct Inside<'i>(&'i AtomicUsize);
+
+impl<'i> Inside<'i> {
+    fn of<E>(inner: &'i Inner<E>) -> Self {
+        let now = inner.at_once.fetch_add(1, Ordering::SeqCst) + 1;
+        inner.most_at_once.fetch_max(now, Ordering::SeqCst);
+        Self(&inner.at_once)
+    }
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 impl<E> Drop for TestSubgraph<E> {
     fn drop(&mut self) {
         self.served.abort();
@@ -112,12 +167,18 @@ async fn answer<E: Executor>(
     body: Bytes,
 ) -> axum::response::Response {
     inner.asked.fetch_add(1, Ordering::SeqCst);
-    let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    *inner.authorization.lock().unwrap_or_else(PoisonError::into_inner) = authorization;
-    let mood = *inner.mood.lock().unwrap_or_else(PoisonError::into_inner);
+    let _inside = Inside::of(&inner);
+    *inner.headers.lock().unwrap_or_else(PoisonError::into_inner) = headers;
+    let turn = inner.turns.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+    let mood = turn.unwrap_or_else(|| *inner.mood.lock().unwrap_or_else(PoisonError::into_inner));
     match mood {
         Mood::Well => {}
         Mood::Slow(millis) => sleep(Duration::from_millis(millis)).await,
+        Mood::Held => inner.released.acquire().await.expect("it is never closed").forget(),
+        Mood::Refusing(status, seconds) => {
+            let status = StatusCode::from_u16(status).expect("a status");
+            return (status, [(header::RETRY_AFTER, seconds.to_string())], "no").into_response();
+        }
         Mood::Down => return (StatusCode::BAD_GATEWAY, "<html>down</html>").into_response(),
         Mood::Garbage => return "{\"data\":{\"a\":".into_response(),
         Mood::Endless => {

@@ -1,20 +1,32 @@
 //! Requests to a partner's live graph: GraphQL over HTTP by POST, with token, time limit, size cap and a limit to how many
-//! are under way. Nothing is asked for twice here, but with a new token where the old one was refused.
+//! are under way. A query that was not answered is sent again, within its time; a mutation is sent once, but for a new
+//! token where the old one was refused. A partner that fails again and again is left alone for a while.
+
+mod breaker;
+mod outgoing;
+
+use std::time::Duration;
 
 use bytes::Bytes;
 use entity::Clock;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Response, StatusCode};
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
-use super::{host, is_loopback, unreachable, whole_body};
+use self::breaker::Breaker;
+use self::outgoing::Outgoing;
+pub use self::outgoing::check_headers;
+use super::{host, is_loopback, retry_after, unreachable, whole_body};
 use crate::error::{Error, ErrorKind, Result};
 use crate::oauth::{Token, Tokens};
+use crate::pace::Pace;
 use crate::settings::{SubgraphOAuth, SubgraphSettings};
 
 const ACCEPTED: HeaderValue = HeaderValue::from_static("application/graphql-response+json, application/json;q=0.9");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// The longest wait before a query is sent again for the first time; each further one is twice as long.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
 
 /// Speaks to one subgraph, for as long as the process lives.
 pub struct Subgraph {
@@ -22,23 +34,55 @@ pub struct Subgraph {
     settings: SubgraphSettings,
     tokens: Option<Tokens>,
     places: Semaphore,
+    breaker: Breaker,
+    outgoing: Outgoing,
+    clock: Clock,
+    pace: Pace,
+}
+
+/// A request to a subgraph.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// What is asked, as JSON.
+    pub body: Bytes,
+    /// Headers beside those of its own.
+    pub headers: HeaderMap,
+    /// Whether asking twice does what asking once does.
+    pub is_repeatable: bool,
 }
 
 impl Subgraph {
     /// Speaks to the subgraph that `settings` describes.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] where a secret or a token would travel in the clear.
+    /// [`ErrorKind::Configuration`] where a secret or a token would travel in the clear, or a header cannot be sent.
     pub fn new(client: &reqwest::Client, settings: &SubgraphSettings, clock: Clock) -> Result<Self> {
         let name = &settings.name;
         let oauth = settings.oauth.as_ref().and_then(SubgraphOAuth::client);
-        let tokens = oauth.map(|oauth| Tokens::new(client, name, &oauth, None, clock)).transpose()?;
-        if settings.oauth.is_some() && settings.url.scheme() != "https" && !is_loopback(&settings.url) {
+        let tokens = oauth.map(|oauth| Tokens::new(client, name, &oauth, None, clock.clone())).transpose()?;
+        let has_secret = settings.oauth.is_some() || !settings.headers.set.is_empty();
+        if has_secret && settings.url.scheme() != "https" && !is_loopback(&settings.url) {
             let message = format!("subgraph `{name}`: url must be https: tokens would travel in the clear");
             return Err(Error::new(ErrorKind::Configuration, message));
         }
-        let places = Semaphore::new(settings.requests_at_once.clamp(1, Semaphore::MAX_PERMITS));
-        Ok(Self { client: client.clone(), settings: settings.clone(), tokens, places })
+        let outgoing =
+            Outgoing::new(&settings.headers).map_err(|error| error.at(&format!("subgraph `{name}`.headers")))?;
+        Ok(Self {
+            client: client.clone(),
+            settings: settings.clone(),
+            tokens,
+            places: Semaphore::new(settings.requests_at_once.clamp(1, Semaphore::MAX_PERMITS)),
+            breaker: Breaker::new(settings.breaker, clock.clone()),
+            outgoing,
+            clock,
+            pace: Pace::real(),
+        })
+    }
+
+    /// What it was made of.
+    #[must_use]
+    pub fn settings(&self) -> &SubgraphSettings {
+        &self.settings
     }
 
     /// Whether it is to be sent the caller's own token.
@@ -47,33 +91,80 @@ impl Subgraph {
         self.settings.oauth.as_ref().is_some_and(|oauth| oauth.forward)
     }
 
+    /// The headers that it is sent for a client that sent these, beside its token.
+    #[must_use]
+    pub fn headers_for(&self, client: &HeaderMap) -> HeaderMap {
+        self.outgoing.of(client)
+    }
+
+    /// Whether it failed so often that it is left alone for a while.
+    #[must_use]
+    pub fn is_left_alone(&self) -> bool {
+        self.breaker.is_open()
+    }
+
     /// Sends a request, as JSON, and gives the whole answer: one that is GraphQL's, whatever its status.
     ///
     /// # Errors
     /// As [`ErrorKind`] says. It takes no longer than the subgraph's time, whatever happens.
-    pub async fn post(&self, body: Bytes, headers: &HeaderMap) -> Result<Bytes> {
-        let answer = timeout(self.settings.timeout, self.exchange(body, headers)).await;
-        answer.unwrap_or_else(|_| {
+    pub async fn post(&self, asked: &Asked) -> Result<Bytes> {
+        let Some(pass) = self.breaker.pass() else {
+            let message = format!("{} failed so often that it is not asked for a while", host(&self.settings.url));
+            return Err(Error::new(ErrorKind::BreakerOpen, message));
+        };
+        let deadline = Instant::now() + self.settings.timeout;
+        let answer = timeout_at(deadline, self.attempts(asked, deadline)).await;
+        let answer = answer.unwrap_or_else(|_| {
             let seconds = self.settings.timeout.as_secs_f64();
             let message = format!("{} did not answer within {seconds} s", host(&self.settings.url));
             Err(Error::new(ErrorKind::Timeout, message))
-        })
+        });
+        match answer.as_ref().map_err(Error::kind) {
+            Err(ErrorKind::Unreachable | ErrorKind::Untrusted | ErrorKind::Timeout | ErrorKind::ServerError) => {
+                pass.failed();
+            }
+            // That the token endpoint is down says nothing of the partner.
+            Err(ErrorKind::TokenEndpointDown | ErrorKind::TokenRefused) => drop(pass),
+            _ => pass.answered(),
+        }
+        answer
     }
 
-    async fn exchange(&self, body: Bytes, headers: &HeaderMap) -> Result<Bytes> {
+    async fn attempts(&self, asked: &Asked, deadline: Instant) -> Result<Bytes> {
+        let mut left = if asked.is_repeatable { self.settings.retries } else { 0 };
+        let mut longest = FIRST_WAIT;
+        loop {
+            let error = match self.exchange(asked, left == 0).await {
+                Err(error) if left > 0 && may_pass(&error) => error,
+                outcome => return outcome,
+            };
+            let wait = longest.mul_f64(0.5 + 0.5 * self.pace.draw()).max(error.wait().unwrap_or_default());
+            // Who would wait until it is too late may as well be told now.
+            if Instant::now() + wait >= deadline {
+                return Err(error);
+            }
+            self.pace.sleep(wait).await;
+            longest = longest.saturating_mul(2);
+            left -= 1;
+        }
+    }
+
+    async fn exchange(&self, asked: &Asked, is_last: bool) -> Result<Bytes> {
         // The semaphore is never closed, and if it were, nobody would have to wait.
         let _place = self.places.acquire().await.ok();
         let mut token = self.token().await?;
-        let mut response = self.send(body.clone(), headers, token.as_ref()).await?;
+        let mut response = self.send(asked, token.as_ref()).await?;
         if response.status() == StatusCode::UNAUTHORIZED
             && let (Some(tokens), Some(refused)) = (&self.tokens, &token)
         {
             tokens.forget(refused).await;
             token = self.token().await?;
-            response = self.send(body, headers, token.as_ref()).await?;
+            response = self.send(asked, token.as_ref()).await?;
         }
-        if !response.status().is_success() && !is_graphql(&response) {
-            return Err(self.refused(response.status()));
+        let is_down = is_down(response.status());
+        if !response.status().is_success() && (!is_graphql(&response) || is_down && !is_last) {
+            let wait = || retry_after(response.headers(), self.clock.now()).unwrap_or_default();
+            return Err(self.refused(response.status()).retry_after(is_down.then(wait)));
         }
         whole_body(response, self.settings.max_answer_bytes).await
     }
@@ -85,10 +176,10 @@ impl Subgraph {
         }
     }
 
-    async fn send(&self, body: Bytes, headers: &HeaderMap, token: Option<&Token>) -> Result<Response> {
+    async fn send(&self, asked: &Asked, token: Option<&Token>) -> Result<Response> {
         let url = &self.settings.url;
-        let mut request = self.client.post(url.clone()).headers(headers.clone());
-        request = request.header(ACCEPT, ACCEPTED).header(CONTENT_TYPE, JSON).body(body);
+        let mut request = self.client.post(url.clone()).headers(asked.headers.clone());
+        request = request.header(ACCEPT, ACCEPTED).header(CONTENT_TYPE, JSON).body(asked.body.clone());
         if let Some(token) = token {
             request = request.bearer_auth(token.secret());
         }
@@ -105,6 +196,20 @@ impl Subgraph {
             _ => ErrorKind::UnexpectedStatus,
         };
         Error::new(kind, format!("{} answered with status {}", host(&self.settings.url), status.as_u16()))
+    }
+}
+
+/// Whether somebody in front of the partner says that it is not there, or it says so itself.
+fn is_down(status: StatusCode) -> bool {
+    matches!(status, StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT)
+}
+
+/// Whether the same request may well be answered a moment later. A status that says so comes with a wait, be it none.
+fn may_pass(error: &Error) -> bool {
+    match error.kind() {
+        ErrorKind::Unreachable | ErrorKind::TokenEndpointDown => true,
+        ErrorKind::ServerError => error.wait().is_some(),
+        _ => false,
     }
 }
 

@@ -1,12 +1,13 @@
 //! What configuration says of a subgraph: a partner's live graph.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
 use url::Url;
 
-use super::{ClientAuthentication, OAuthSettings, Secret};
+use super::{ClientAuthentication, HeaderText, OAuthSettings, Secret};
 
 /// One `[[subgraph]]` of the configuration.
 #[derive(Clone, Debug, Deserialize)]
@@ -29,6 +30,47 @@ pub struct SubgraphSettings {
     /// Requests to it under way at a time; others wait, within their time.
     #[serde(default = "requests_at_once")]
     pub requests_at_once: usize,
+    /// How often a query is sent again where it was not answered, within its time. What changes something never is.
+    #[serde(default = "retries")]
+    pub retries: u32,
+    /// Whether queries that are the same in everything share one request while it is under way.
+    #[serde(default = "deduplicate")]
+    pub deduplicate: bool,
+    /// When it is left alone for a while.
+    #[serde(default)]
+    pub breaker: BreakerSettings,
+    /// Which headers it is sent beside the hub's own.
+    #[serde(default)]
+    pub headers: HeaderSettings,
+}
+
+/// When a subgraph is left alone, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BreakerSettings {
+    /// So many failures in a row, and it is not asked for a while. 0: it is asked whatever happens.
+    pub failures: u32,
+    /// For so long; then one request finds out whether it answers again.
+    #[serde(deserialize_with = "super::short_duration")]
+    pub open_for: Duration,
+}
+
+impl Default for BreakerSettings {
+    fn default() -> Self {
+        Self { failures: 10, open_for: Duration::from_secs(10) }
+    }
+}
+
+/// Which headers a subgraph is sent beside the hub's own. What one rule sets, the one below it replaces.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HeaderSettings {
+    /// Headers of the client's request, as they came.
+    pub forward: Vec<String>,
+    /// Headers of the client's request, by the names that the subgraph has for them.
+    pub rename: BTreeMap<String, String>,
+    /// Headers with what they say.
+    pub set: BTreeMap<String, HeaderText>,
 }
 
 /// Which tokens a subgraph is sent: the caller's own, or those that the hub gets for itself.
@@ -98,6 +140,14 @@ fn requests_at_once() -> usize {
     64
 }
 
+fn retries() -> u32 {
+    2
+}
+
+fn deduplicate() -> bool {
+    true
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,7 +158,8 @@ mod tests {
             serde_json::from_value(serde_json::json!({ "name": "a", "url": "http://127.0.0.1/", "timeout": "250ms" }))
                 .unwrap();
         assert_eq!(settings.timeout, Duration::from_millis(250));
-        assert_eq!(settings.requests_at_once, 64);
+        assert_eq!((settings.requests_at_once, settings.retries, settings.deduplicate), (64, 2, true));
+        assert_eq!(settings.breaker, BreakerSettings { failures: 10, open_for: Duration::from_secs(10) });
         for timeout in ["", "ms", "0ms", "2", "-1s"] {
             let settings = serde_json::json!({ "name": "a", "url": "http://127.0.0.1/", "timeout": timeout });
             assert!(serde_json::from_value::<SubgraphSettings>(settings).is_err(), "{timeout}");

@@ -134,6 +134,7 @@ fn is_passing(kind: ErrorKind) -> bool {
         | ErrorKind::Paging
         | ErrorKind::Configuration
         | ErrorKind::File
+        | ErrorKind::BreakerOpen
         | ErrorKind::Store
         | ErrorKind::LeaseLost
         | ErrorKind::Cancelled => false,

@@ -223,7 +223,7 @@ fn table(word: &str) -> Option<Table> {
         | "initiative_partner" | "initiative_school" | "education_system" | "education_element" => Table::Reference,
         "source" | "checkpoint" | "claim" | "refusal" | "sync_run" | "stream_shape" | "change" | "journal_head"
         | "store_state" | "idempotency_key" | "audit_entry" | "audit_retention" | "webhook_endpoint"
-        | "webhook_secret" | "webhook_delivery" | "webhook_attempt" | "source_grant" => Table::Untold,
+        | "webhook_secret" | "webhook_delivery" | "webhook_attempt" | "source_grant" | "subgraph" => Table::Untold,
         _ => return None,
     })
 }

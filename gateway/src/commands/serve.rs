@@ -61,8 +61,9 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::R
     let graph = graph.writing(writes).rechecking(rechecks);
     let streams = Streams::new(&settings.subscriptions, settings.limits.body_bytes, shutdown.clone()).counted(&metrics);
     let admit = http::graphql::by_token(Arc::clone(&site.authenticator));
-    let (federation, joining) =
-        Federation::open(graph.clone(), &settings.federation, &settings.subgraphs, shutdown.clone()).await?;
+    let (federation, joining) = Federation::of(graph.clone(), &settings.federation, &metrics)
+        .joined(&settings.subgraphs, shutdown.clone())
+        .await?;
     let measured = Measured::new(federation, &metrics, settings.telemetry.slow());
     let console = Console::new(measured.clone(), settings, &site.authenticator)?;
     let graphql = http::graphql::routes(measured, &streams, admit, Intake::of(settings));

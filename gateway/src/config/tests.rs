@@ -116,6 +116,8 @@ fn the_default_file_says_the_defaults() {
 
 #[test]
 fn the_default_file_lists_every_setting() {
+    /// What is a table of its own, or a list of them.
+    const TABLES: [&str; 6] = ["oauth", "interface", "paging", "fields", "breaker", "headers"];
     let sections = [
         "http",
         "database",
@@ -136,12 +138,14 @@ fn the_default_file_lists_every_setting() {
         "source",
         "subgraph",
     ];
-    let below = ["source.oauth", "source.interface.housing_options", "subgraph.oauth"];
-    for section in sections.into_iter().chain(below) {
+    let of_subgraphs = ["subgraph.oauth", "subgraph.breaker", "subgraph.headers"];
+    let below = ["source.oauth", "source.interface.housing_options"].into_iter().chain(of_subgraphs);
+    let below: Vec<&str> = below.collect();
+    for section in sections.into_iter().chain(below.iter().copied()) {
         let text = match section {
             "source" => format!("{SOURCE}bogus = 1\n"),
             "subgraph" => format!("{SUBGRAPH}bogus = 1\n"),
-            "subgraph.oauth" => format!("{SUBGRAPH}[subgraph.oauth]\nbogus = 1\n"),
+            _ if of_subgraphs.contains(&section) => format!("{SUBGRAPH}[{section}]\nbogus = 1\n"),
             _ if below.contains(&section) => format!("{SOURCE}[{section}]\nbogus = 1\n"),
             _ => format!("[{section}]\nbogus = 1\n"),
         };
@@ -160,7 +164,7 @@ fn the_default_file_lists_every_setting() {
             .filter_map(|line| line.trim_start_matches('#').split_once(" = "))
             .map(|(key, _)| key)
             .collect();
-        for key in known.split(", ").filter(|key| !["oauth", "interface", "paging", "fields"].contains(key)) {
+        for key in known.split(", ").filter(|key| !TABLES.contains(key)) {
             assert!(listed.contains(&key), "{section}.{key} is not in config.default.toml");
         }
     }
@@ -438,6 +442,13 @@ fn subgraphs_have_names_of_their_own_and_secrets_that_are_there() {
         "subgraph \"Workshops\".requests_at_once: must be at least 1",
         "subgraph \"Workshops\".url: expected an address",
     ] {
+        assert!(told.contains(what), "{what}: {told}");
+    }
+    for (headers, what) in [
+        ("forward = [\"Cookie\"]", "subgraph \"workshops\".headers: `Cookie` is the hub's own to send"),
+        ("set = { x-key = { env = \"NOT_SET\" } }", "`x-key`: the environment variable NOT_SET is not set"),
+    ] {
+        let told = problems(&format!("{SUBGRAPH}[subgraph.headers]\n{headers}\n")).join("\n");
         assert!(told.contains(what), "{what}: {told}");
     }
     let told = problems("[[subgraph]]\nname = \"hub\"\nurl = \"https://graph.example.nl\"\n").join("\n");

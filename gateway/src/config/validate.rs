@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use connectors::api::check_headers;
 use connectors::settings::{GrantType, HeaderText, OAuthSettings, Secret, SourceSettings, SubgraphSettings};
 use connectors::systems::declarative::{self, Mistake};
 use connectors::systems::{DECLARATIVE, Entry};
@@ -391,6 +392,17 @@ fn subgraphs(subgraphs: &mut [SubgraphSettings], reader: &mut Reader<'_>) {
                     Err(what) => problems.push(("oauth.client_secret", what)),
                 }
             }
+        }
+        for (name, text) in &mut subgraph.headers.set {
+            if let HeaderText::Secret(secret) = text {
+                match fetch(secret, reader.environment()) {
+                    Ok(text) => *secret = Secret::Resolved(text),
+                    Err(what) => problems.push(("headers.set", format!("`{name}`: {what}"))),
+                }
+            }
+        }
+        if let (true, Err(error)) = (problems.is_empty(), check_headers(&subgraph.headers)) {
+            problems.push(("headers", error.to_string()));
         }
         for (key, what) in problems {
             reader.problem_at(place.clone(), &format!("{label}.{key}"), what);

@@ -16,6 +16,8 @@ use self::representations::Representations;
 use super::plan::{Asks, Batch, Fetch, Step};
 use crate::graphql::definition::Definition;
 
+const TYPE_NAME: &str = "__typename";
+
 /// Asks subgraphs.
 pub(super) trait Asking: Send + Sync {
     /// What a subgraph answers. One that does not answer gives no data, and an error without a path.
@@ -23,7 +25,7 @@ pub(super) trait Asking: Send + Sync {
 }
 
 /// What a subgraph has answered.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Told {
     pub(super) data: Value,
     pub(super) errors: Vec<ServerError>,
@@ -104,7 +106,7 @@ impl Execution<'_> {
                     })
                 });
                 self.tell(placed.into_iter().chain(at_keys));
-                merge(&mut self.known(), told.data);
+                merge(self.definition, &mut self.known(), told.data);
             }
             Asks::Entities(batches) => self.entities(fetch, batches).await,
         }
@@ -139,7 +141,11 @@ impl Execution<'_> {
                 for (number, place) in places.iter().enumerate() {
                     let Some(target) = places::at(&mut known, place) else { continue };
                     // The last may have it without a copy.
-                    merge(target, if number == last { std::mem::take(&mut entity) } else { entity.clone() });
+                    merge(
+                        self.definition,
+                        target,
+                        if number == last { std::mem::take(&mut entity) } else { entity.clone() },
+                    );
                 }
             }
         }
@@ -188,14 +194,16 @@ fn placed(error: ServerError, asked: &[Asked<'_>]) -> Vec<ServerError> {
     vec![ServerError { path, ..error }]
 }
 
-/// Puts what was told into what is known. What is null adds nothing.
-fn merge(known: &mut Value, told: Value) {
+/// Puts what was told into what is known. What is null adds nothing, nor does the name of an interface, which an object is
+/// called where nobody knows what it is: who knows more has told so, or will.
+fn merge(definition: &Definition, known: &mut Value, told: Value) {
     match (known, told) {
         (_, Value::Null) => {}
         (Value::Object(known), Value::Object(told)) => {
             for (key, value) in told {
                 match known.get_mut(&key) {
-                    Some(known) => merge(known, value),
+                    Some(_) if key == TYPE_NAME && is_interface(definition, &value) => {}
+                    Some(known) => merge(definition, known, value),
                     None => {
                         known.insert(key, value);
                     }
@@ -204,16 +212,24 @@ fn merge(known: &mut Value, told: Value) {
         }
         (Value::List(known), Value::List(told)) if known.len() == told.len() => {
             for (known, told) in known.iter_mut().zip(told) {
-                merge(known, told);
+                merge(definition, known, told);
             }
         }
         (known, told) => *known = told,
     }
 }
 
+fn is_interface(definition: &Definition, name: &Value) -> bool {
+    match name {
+        Value::String(name) => definition.interfaces.contains_key(name.as_str()),
+        Value::Enum(name) => definition.interfaces.contains_key(name),
+        _ => false,
+    }
+}
+
 /// The type that an object says it is of.
 fn type_name(object: &IndexMap<Name, Value>) -> Option<&str> {
-    match object.get("__typename") {
+    match object.get(TYPE_NAME) {
         Some(Value::String(name)) => Some(name),
         Some(Value::Enum(name)) => Some(name),
         _ => None,
@@ -229,9 +245,19 @@ mod tests {
     #[test]
     fn what_is_told_is_added_and_null_adds_nothing() {
         let mut known = value!({ "a": { "x": 1 }, "list": [{ "x": 1 }, null], "gone": null, "kept": 1 });
-        merge(&mut known, value!({ "a": { "y": 2 }, "list": [{ "y": 2 }, { "y": 3 }], "gone": 1, "kept": null }));
+        let definition = Definition::of("interface I { x: Int } type A implements I { x: Int }");
+        merge(
+            &definition,
+            &mut known,
+            value!({ "a": { "y": 2 }, "list": [{ "y": 2 }, { "y": 3 }], "gone": 1, "kept": null }),
+        );
         let expected =
             value!({ "a": { "x": 1, "y": 2 }, "list": [{ "x": 1, "y": 2 }, { "y": 3 }], "gone": 1, "kept": 1 });
         assert_eq!(known, expected);
+        for (before, told, after) in [("A", "I", "A"), ("I", "A", "A"), ("I", "I", "I"), ("A", "Hidden", "Hidden")] {
+            let mut known = value!({ "__typename": before });
+            merge(&definition, &mut known, value!({ "__typename": told }));
+            assert_eq!(known, value!({ "__typename": after }), "{before} {told}");
+        }
     }
 }

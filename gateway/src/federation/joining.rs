@@ -2,6 +2,7 @@
 //! supergraph goes live only where it composes and can be planned over; else the last one stays.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_graphql::{Value, Variables};
 use connectors::api::{self, Subgraph};
@@ -13,9 +14,12 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
+use super::Federation;
 use super::compose::{Composing, Grafbase, Part};
+use super::memory::Memory;
+use super::partner::Partner;
 use super::supergraph::{HUB, NotTaken};
-use super::{Federation, partner};
+use crate::graphql::Caller;
 
 const SERVICE: &str = "query { _service { sdl } }";
 
@@ -23,11 +27,14 @@ const SERVICE: &str = "query { _service { sdl } }";
 pub(super) struct Joining {
     federation: Federation,
     subgraphs: Vec<SubgraphSettings>,
-    asked: HashMap<String, Subgraph>,
+    asked: HashMap<String, Arc<Partner>>,
     /// The schema that each has told last.
     known: HashMap<String, String>,
     /// What was composed last, whatever came of it.
     tried: Vec<Part>,
+    /// What is live.
+    live: Vec<Part>,
+    memory: Memory,
 }
 
 impl Joining {
@@ -35,18 +42,40 @@ impl Joining {
         let client = api::client()?;
         let mut asked = HashMap::new();
         for settings in subgraphs.iter().filter(|settings| settings.schema.is_none()) {
-            asked.insert(settings.name.clone(), Subgraph::new(&client, settings, Clock::system())?);
+            let subgraph = Subgraph::new(&client, settings, Clock::system())?;
+            asked.insert(settings.name.clone(), Arc::new(Partner::new(subgraph, federation.0.metrics.clone())));
         }
         let subgraphs = subgraphs.to_vec();
-        Ok(Self { federation, subgraphs, asked, known: HashMap::new(), tried: Vec::new() })
+        let memory = Memory::new(federation.0.graph.db().clone(), Clock::system());
+        let known = HashMap::new();
+        Ok(Self { federation, subgraphs, asked, known, tried: Vec::new(), live: Vec::new(), memory })
+    }
+
+    /// Takes what was known before the hub was started: a partner that is down now is joined as it was.
+    async fn recall(&mut self) {
+        let addresses = self.subgraphs.iter().filter(|settings| settings.schema.is_none());
+        let addresses = addresses.map(|settings| (settings.name.as_str(), settings.url.to_string())).collect();
+        self.known = self.memory.recall(&addresses).await;
     }
 
     /// Looks at every schema, and joins them where any has changed. A subgraph that has never told its schema is left out
     /// until it does: what it has cannot be asked for, and nothing else suffers.
     pub(super) async fn look(&mut self) {
         let told = join_all(self.subgraphs.iter().map(|settings| self.schema(settings))).await;
-        let told = self.subgraphs.iter().zip(told).filter_map(|(settings, sdl)| Some((settings.name.clone(), sdl?)));
-        self.known.extend(told.collect::<Vec<_>>());
+        let mut silent = Vec::new();
+        for (settings, told) in self.subgraphs.iter().zip(told) {
+            match told {
+                Some(sdl) => drop(self.known.insert(settings.name.clone(), sdl)),
+                None => silent.push((settings.name.clone(), settings.url.to_string())),
+            }
+        }
+        self.try_all().await;
+        for (name, url) in silent {
+            self.memory.failed(&name, &url, "it does not tell its schema: see the log").await;
+        }
+    }
+
+    async fn try_all(&mut self) {
         let mut parts = Vec::new();
         if self.federation.0.settings.local {
             let sdl = crate::graphql::federation_sdl().to_owned();
@@ -62,8 +91,18 @@ impl Joining {
             return;
         }
         self.tried.clone_from(&parts);
-        if let Err(error) = self.join(parts).await {
-            error!(error = error.as_ref() as &dyn std::error::Error, "the subgraphs cannot be joined: {error}");
+        match self.join(parts.clone()).await {
+            Ok(()) => {
+                self.memory.joined(&parts).await;
+                self.live = parts;
+            }
+            Err(error) => {
+                error!(error = error.as_ref() as &dyn std::error::Error, "the subgraphs cannot be joined: {error}");
+                // Which of those that have changed is to blame cannot be told.
+                for part in parts.iter().filter(|part| !part.url.is_empty() && !self.live.contains(part)) {
+                    self.memory.failed(&part.name, &part.url, &format!("{error:#}")).await;
+                }
+            }
         }
     }
 
@@ -89,7 +128,8 @@ impl Joining {
             };
             return text.inspect_err(told).ok();
         }
-        let mut told = partner::ask((name, self.asked.get(name)?), SERVICE, &Variables::default(), None).await;
+        let nobody = Caller::default();
+        let mut told = self.asked.get(name)?.ask(SERVICE, &Variables::default(), &nobody, false).await;
         let sdl = match &mut told.data {
             Value::Object(data) => data.swap_remove("_service").map(Value::into_json),
             _ => None,
@@ -118,23 +158,22 @@ impl Federation {
     ///
     /// # Errors
     /// What is wrong with the file, or with a subgraph's settings. A subgraph that cannot be asked is no error.
-    pub async fn open(
-        graph: crate::graphql::Graph,
-        settings: &crate::config::FederationSettings,
+    pub async fn joined(
+        self,
         subgraphs: &[SubgraphSettings],
         shutdown: CancellationToken,
     ) -> anyhow::Result<(Self, Option<JoinHandle<()>>)> {
-        let federation = Self::of(graph, settings);
-        if let Some(file) = &settings.supergraph {
-            federation.join_file(file, subgraphs).await?;
-            return Ok((federation, None));
+        if let Some(file) = &self.0.settings.supergraph {
+            self.join_file(file, subgraphs).await?;
+            return Ok((self, None));
         }
         if subgraphs.is_empty() {
-            return Ok((federation, None));
+            return Ok((self, None));
         }
-        let mut joining = Joining::new(federation.clone(), subgraphs)?;
+        let mut joining = Joining::new(self.clone(), subgraphs)?;
+        joining.recall().await;
         joining.look().await;
-        Ok((federation, Some(joining.keep(shutdown))))
+        Ok((self, Some(joining.keep(shutdown))))
     }
 
     /// Whether partners' graphs are joined.

@@ -1,21 +1,35 @@
 //! Asks a partner's graph, and makes of what it says what may be handed on.
 
+mod flights;
+
+use std::sync::Arc;
+
 use async_graphql::{PathSegment, ServerError, Value, Variables};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use connectors::ErrorKind;
-use connectors::api::Subgraph;
+use connectors::api::{Asked, Subgraph};
 use serde::{Deserialize, Serialize};
-use tracing::warn;
+use tokio::time::Instant;
+use tracing::{Instrument, info_span, warn};
 
+use self::flights::Flights;
 use super::execute::Told;
 use crate::error::{Code, set_code};
-use crate::telemetry::traces;
+use crate::graphql::Caller;
+use crate::telemetry::{Metrics, traces};
 
 /// The longest message of a partner's error that is handed on, in characters.
 const LONGEST_MESSAGE: usize = 500;
 /// The most errors of one answer that are handed on.
 const MOST_ERRORS: usize = 100;
+
+/// A partner's graph.
+pub(super) struct Partner {
+    subgraph: Subgraph,
+    flights: Flights,
+    metrics: Metrics,
+}
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -41,42 +55,92 @@ struct Mistake {
     extensions: Option<Value>,
 }
 
-/// Asks a partner, with the caller's token where it is to have it. Whatever becomes of it, something is told.
-pub(super) async fn ask(
-    (name, subgraph): (&str, &Subgraph),
-    document: &str,
-    variables: &Variables,
-    authorization: Option<&HeaderValue>,
-) -> Told {
-    let mut headers = HeaderMap::new();
-    if let Some(authorization) = authorization.filter(|_| subgraph.forwards()) {
-        headers.insert(header::AUTHORIZATION, authorization.clone());
+impl Partner {
+    pub(super) fn new(subgraph: Subgraph, metrics: Metrics) -> Self {
+        Self { subgraph, flights: Flights::default(), metrics }
     }
-    traces::hand_on(&mut headers);
-    let body = match serde_json::to_vec(&Body { query: document, variables }) {
-        Ok(body) => Bytes::from(body),
-        Err(_) => return failed(name, Code::Internal, "cannot be asked this"),
-    };
-    match subgraph.post(body, &headers).await {
-        Ok(body) => told(name, &body),
-        Err(error) => {
-            warn!(subgraph.name = name, error = &error as &dyn std::error::Error, "a subgraph did not answer");
-            match error.kind() {
-                ErrorKind::Timeout => failed(name, Code::Timeout, "did not answer in time"),
-                ErrorKind::TooLarge => failed(name, Code::Unavailable, "gave a larger answer than is taken"),
-                _ => failed(name, Code::Unavailable, "cannot be asked at present"),
-            }
+
+    /// How it is set to be asked.
+    pub(super) fn subgraph(&self) -> &Subgraph {
+        &self.subgraph
+    }
+
+    /// Asks for a caller, with their token and their headers where it is to have them. Whatever becomes of it, something
+    /// is told. A query that is the same in everything as one under way is not sent again: both are told the same.
+    pub(super) async fn ask(
+        self: &Arc<Self>,
+        document: &str,
+        variables: &Variables,
+        caller: &Caller,
+        is_mutation: bool,
+    ) -> Told {
+        let name = &self.subgraph.settings().name;
+        // What is set is sent whoever asks.
+        let nothing = HeaderMap::new();
+        let mut headers = self.subgraph.headers_for(caller.headers.as_deref().unwrap_or(&nothing));
+        if let Some(authorization) = caller.authorization.as_ref().filter(|_| self.subgraph.forwards()) {
+            headers.insert(header::AUTHORIZATION, authorization.clone());
         }
+        let body = match serde_json::to_vec(&Body { query: document, variables }) {
+            Ok(body) => Bytes::from(body),
+            Err(_) => return failed(name, Code::Internal, "cannot be asked this"),
+        };
+        let asked = Asked { body, headers, is_repeatable: !is_mutation };
+        if is_mutation || !self.subgraph.settings().deduplicate {
+            return self.send(asked).await;
+        }
+        let key = flights::Key::of(&asked);
+        let partner = Arc::clone(self);
+        let (flight, is_shared) = self.flights.join(key, || async move { partner.send(asked).await });
+        if is_shared {
+            self.metrics.subgraphs().asked(name, "shared");
+        }
+        flight.await
+    }
+
+    async fn send(&self, mut asked: Asked) -> Told {
+        let name = self.subgraph.settings().name.as_str();
+        let span = info_span!("gateway.subgraph.fetch", otel.kind = "client", subgraph.name = name);
+        let sending = async {
+            traces::hand_on(&mut asked.headers);
+            self.subgraph.post(&asked).await
+        };
+        let began = Instant::now();
+        let answer = sending.instrument(span).await;
+        let metrics = self.metrics.subgraphs();
+        metrics.is_left_alone(name, self.subgraph.is_left_alone());
+        let body = match answer {
+            Ok(body) => body,
+            Err(error) => {
+                if error.kind() != ErrorKind::BreakerOpen {
+                    metrics.took(name, began.elapsed());
+                    warn!(subgraph.name = name, error = &error as &dyn std::error::Error, "a subgraph did not answer");
+                }
+                metrics.asked(name, error.kind().name());
+                return match error.kind() {
+                    ErrorKind::Timeout => failed(name, Code::Timeout, "did not answer in time"),
+                    ErrorKind::TooLarge => failed(name, Code::Unavailable, "gave a larger answer than is taken"),
+                    _ => failed(name, Code::Unavailable, "cannot be asked at present"),
+                };
+            }
+        };
+        metrics.took(name, began.elapsed());
+        let answer = read(&body);
+        metrics.asked(name, if answer.is_some() { "ok" } else { ErrorKind::Malformed.name() });
+        told(name, answer)
     }
 }
 
-fn told(name: &str, body: &[u8]) -> Told {
-    let answer = match serde_json::from_slice::<Answer>(body) {
-        Ok(answer) if matches!(answer.data, Value::Object(_)) || answer.errors.is_some() => answer,
-        _ => {
-            warn!(subgraph.name = name, "a subgraph gave an answer that is no GraphQL");
-            return failed(name, Code::Unavailable, "gave an answer that is no GraphQL");
-        }
+/// A partner's answer. `None`: it is no GraphQL.
+fn read(body: &[u8]) -> Option<Answer> {
+    let answer = serde_json::from_slice::<Answer>(body).ok();
+    answer.filter(|answer| matches!(answer.data, Value::Object(_)) || answer.errors.is_some())
+}
+
+fn told(name: &str, answer: Option<Answer>) -> Told {
+    let Some(answer) = answer else {
+        warn!(subgraph.name = name, "a subgraph gave an answer that is no GraphQL");
+        return failed(name, Code::Unavailable, "gave an answer that is no GraphQL");
     };
     let errors = answer.errors.unwrap_or_default().into_iter().take(MOST_ERRORS).map(Mistake::handed_on);
     Told { data: answer.data, errors: errors.collect() }
@@ -115,7 +179,7 @@ mod tests {
     fn errors_are_handed_on_without_what_they_are_not_asked_to_say() {
         let body = br#"{"data":{"a":1},"errors":[{"message":"no","path":["a",0],"locations":[{"line":1,"column":2}],
             "extensions":{"code":"MINE","stacktrace":["secret"]}},{"message":"no more"}]}"#;
-        let told = told("p", body);
+        let told = told("p", read(body));
         assert_eq!(told.data, value!({ "a": 1 }));
         let errors = serde_json::to_value(&told.errors).unwrap();
         let expected = serde_json::json!([
@@ -137,7 +201,7 @@ mod tests {
             "{\"errors\":[{\"message\":1}]}",
             "{\"data\":{\"a\":",
         ] {
-            let told = told("p", body.as_bytes());
+            let told = told("p", read(body.as_bytes()));
             assert_eq!(told.data, Value::Null, "{body}");
             assert_eq!(told.errors[0].message, "The subgraph `p` gave an answer that is no GraphQL.", "{body}");
         }

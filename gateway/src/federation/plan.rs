@@ -1,19 +1,25 @@
 //! What is fetched for an operation, from whom and in which order. How that is found out is a library's business, behind
 //! [`Planning`]: the executor knows only what stands here.
 
-pub(super) mod aliases;
 mod conditions;
+mod cuts;
+mod entries;
 mod hive;
+pub(super) mod keys;
 mod refused;
+mod shown;
+mod steps;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::{Name, Pos};
 
 use super::guards::Refusals;
 
 pub(super) use self::hive::HivePlanner;
+pub(super) use self::shown::shown;
 
 /// Plans operations over one supergraph.
 pub(super) trait Planning: Send + Sync {
@@ -33,11 +39,13 @@ pub(super) trait Planning: Send + Sync {
     /// Everything in it that does not.
     fn validate(&self, document: &str) -> Result<(), Vec<Mistake>>;
 
-    /// How the operation of this name, or the only one, is answered. Takes a thread for as long as it takes.
+    /// How the operation of this name, or the only one, is answered, with what is told under the keys of [`keys`]. Takes
+    /// a thread for as long as it takes.
     ///
     /// # Errors
     /// Where the library finds no way, or none in time.
-    fn plan(&self, document: &str, operation: Option<&str>, chosen: &Chosen) -> Result<Plan, PlanFailed>;
+    fn plan(&self, document: &ExecutableDocument, operation: Option<&str>, chosen: &Chosen)
+    -> Result<Plan, PlanFailed>;
 }
 
 /// What a document has that does not fit the schema.
@@ -98,6 +106,8 @@ pub(super) enum Step {
 pub(super) struct Fetch {
     pub(super) subgraph: String,
     pub(super) document: Arc<str>,
+    /// Whether it changes something.
+    pub(super) is_mutation: bool,
     /// The client's variables that the document uses.
     pub(super) variables: Vec<Name>,
     pub(super) asks: Asks,
@@ -135,7 +145,7 @@ pub(super) struct Batch {
 }
 
 /// A step toward places in an answer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum PathStep {
     /// Below this key.
     Field(Name),

@@ -2,7 +2,7 @@
 //! says. What must not be null and is takes its parent with it; what is no value of its type is null, and an error says so.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use async_graphql::indexmap::IndexMap;
@@ -12,10 +12,13 @@ use async_graphql::parser::types::{
 use async_graphql::{Name, PathSegment, ServerError, Value, Variables};
 
 use super::guards::Refusals;
-use super::plan::aliases;
+use super::plan::keys;
 use crate::error::{Code, Failure, set_code};
 use crate::graphql::definition::{Definition, root};
 use crate::graphql::shape::is_left_out;
+
+/// The most places at which one error is told.
+const MOST_PLACES: usize = 100;
 
 /// What is told of the schema itself, by the field of the root that asks for it.
 pub(super) type Introspected<'a> = &'a dyn Fn(&Field, &[&SelectionSet]) -> Value;
@@ -27,13 +30,14 @@ pub(super) fn project(
     operation: &OperationDefinition,
     variables: &Variables,
     (introspected, refusals): (Introspected<'_>, Option<&Refusals>),
-    (told, mut errors): (Value, Vec<ServerError>),
+    (told, errors): (Value, Vec<ServerError>),
 ) -> (Value, Vec<ServerError>) {
-    errors.iter_mut().for_each(aliases::restore);
     let mut projection =
-        Projection { definition, document, variables, introspected, refusals, path: Vec::new(), errors };
-    let selected = Rc::new(Selected::new(vec![&operation.selection_set.node]));
-    let data = projection.object(&selected, &Name::new(root(operation.ty)), told).unwrap_or_default();
+        Projection { definition, document, variables, introspected, refusals, path: Vec::new(), errors: Vec::new() };
+    let (set, on) = (&operation.selection_set.node, root(operation.ty));
+    projection.errors = errors.into_iter().flat_map(|error| projection.placed(error, set, on)).collect();
+    let selected = Rc::new(Selected::new(vec![set]));
+    let data = projection.object(&selected, &Name::new(on), told).unwrap_or_default();
     (data, projection.errors)
 }
 
@@ -54,7 +58,19 @@ struct Selected<'a> {
 }
 
 /// The fields that are wanted of an object, in their order.
-type Wanted<'a> = Rc<Vec<(Name, &'a Field, Rc<Selected<'a>>)>>;
+type Wanted<'a> = Rc<Vec<One<'a>>>;
+
+/// A field that is wanted.
+struct One<'a> {
+    /// What the client calls it.
+    response: Name,
+    field: &'a Field,
+    /// Under which key it was told.
+    told: Name,
+    /// Whether none after it wants what was told under the same key.
+    is_last: bool,
+    below: Rc<Selected<'a>>,
+}
 
 impl<'a> Selected<'a> {
     fn new(sets: Vec<&'a SelectionSet>) -> Self {
@@ -75,17 +91,24 @@ impl<'a> Projection<'a> {
         let fields = self.definition.fields(&concrete)?;
         let wanted = self.wanted(selected, &concrete);
         let mut object = IndexMap::with_capacity(wanted.len());
-        for (key, field, below) in wanted.iter() {
+        for One { response: key, field, told: told_as, is_last, below } in wanted.iter() {
             let name = field.name.node.as_str();
             if name == "__typename" {
+                if !self.definition.objects.contains_key(&concrete) {
+                    // What it is must be one of its objects' names, and nobody has told which.
+                    if !self.is_told() {
+                        self.misfit(&format!("nobody tells which `{concrete}` it is"));
+                    }
+                    return None;
+                }
                 object.insert(key.clone(), Value::String(concrete.to_string()));
             } else if name.starts_with("__") {
                 object.insert(key.clone(), (self.introspected)(field, &below.sets));
             } else {
                 let ty = fields.get(name)?;
                 self.path.push(PathSegment::Field(key.to_string()));
-                // One that is asked for twice is moved once, and its selections are one.
-                let told = told.swap_remove(&*aliases::key(field)).unwrap_or_default();
+                let told = if *is_last { told.swap_remove(told_as) } else { told.get(told_as).cloned() };
+                let told = told.unwrap_or_default();
                 let value = match self.refusals.and_then(|refusals| refusals.of(&concrete, name)) {
                     Some(failure) => self.refuse(failure, field, ty),
                     None => self.value(below, ty, told, &concrete, name),
@@ -208,31 +231,71 @@ impl<'a> Projection<'a> {
             return Rc::clone(wanted);
         }
         let mut found: IndexMap<Name, (&'a Field, Vec<&'a SelectionSet>)> = IndexMap::new();
-        for set in &selected.sets {
-            self.collect(set, type_name, &mut found);
-        }
-        let wanted = found.into_iter().map(|(key, (field, sets))| (key, field, Rc::new(Selected::new(sets))));
-        let wanted: Wanted<'a> = Rc::new(wanted.collect());
+        self.each_field(&selected.sets, Some(type_name), &mut |field| {
+            let entry = found.entry(field.response_key().node.clone()).or_insert((field, Vec::new()));
+            entry.1.push(&field.selection_set.node);
+        });
+        let mut later = HashSet::new();
+        let one = |(response, (field, sets)): (Name, (&'a Field, Vec<&'a SelectionSet>))| {
+            let told = keys::key(field, type_name).into_owned();
+            let is_last = later.insert(told.clone());
+            One { response, field, told, is_last, below: Rc::new(Selected::new(sets)) }
+        };
+        let mut wanted: Vec<One<'a>> = found.into_iter().rev().map(one).collect();
+        wanted.reverse();
+        let wanted = Rc::new(wanted);
         selected.wanted.borrow_mut().insert(type_name.clone(), Rc::clone(&wanted));
         wanted
     }
 
-    /// The fields that a selection asks of an object of this type (section 6.3.2 of the specification).
-    fn collect(
-        &self,
-        set: &'a SelectionSet,
-        type_name: &Name,
-        found: &mut IndexMap<Name, (&'a Field, Vec<&'a SelectionSet>)>,
-    ) {
-        for selection in &set.items {
+    /// An error at the places where its client sees it: there is more than one where the client has several names for
+    /// what was told once. What was asked for on the way only is no place.
+    fn placed(&self, error: ServerError, set: &'a SelectionSet, on: &str) -> Vec<ServerError> {
+        let paths = self.paths(&[set], on, &error.path);
+        paths.into_iter().map(|path| ServerError { path, ..error.clone() }).collect()
+    }
+
+    fn paths(&self, sets: &[&'a SelectionSet], on: &str, told: &[PathSegment]) -> Vec<Vec<PathSegment>> {
+        let mut ways: Vec<(PathSegment, Vec<&'a SelectionSet>)> = Vec::new();
+        let rest = match told {
+            [PathSegment::Field(key), rest @ ..] => {
+                self.each_field(sets, None, &mut |field| {
+                    if keys::key(field, on).as_str() == key {
+                        let response = PathSegment::Field(field.response_key().node.to_string());
+                        match ways.iter_mut().find(|(known, _)| *known == response) {
+                            Some((_, below)) => below.push(&field.selection_set.node),
+                            None => ways.push((response, vec![&field.selection_set.node])),
+                        }
+                    }
+                });
+                rest
+            }
+            [PathSegment::Index(index), rest @ ..] => {
+                ways.push((PathSegment::Index(*index), sets.to_vec()));
+                rest
+            }
+            [] => &[],
+        };
+        if ways.is_empty() {
+            return vec![Vec::new()];
+        }
+        let paths = ways.into_iter().flat_map(|(segment, sets)| {
+            let below = self.paths(&sets, "", rest).into_iter();
+            below.map(move |path| [segment.clone()].into_iter().chain(path).collect())
+        });
+        paths.take(MOST_PLACES).collect()
+    }
+
+    /// Calls `found` with each field that selections ask of an object of this type (section 6.3.2 of the specification),
+    /// or of any.
+    fn each_field(&self, sets: &[&'a SelectionSet], type_name: Option<&Name>, found: &mut dyn FnMut(&'a Field)) {
+        for selection in sets.iter().flat_map(|set| &set.items) {
             if is_left_out(selection.node.directives(), self.variables) {
                 continue;
             }
             let (condition, below) = match &selection.node {
                 Selection::Field(field) => {
-                    let field = &field.node;
-                    let entry = found.entry(field.response_key().node.clone()).or_insert((field, Vec::new()));
-                    entry.1.push(&field.selection_set.node);
+                    found(&field.node);
                     continue;
                 }
                 Selection::InlineFragment(fragment) => {
@@ -243,8 +306,9 @@ impl<'a> Projection<'a> {
                     (Some(&fragment.node.type_condition), &fragment.node.selection_set.node)
                 }
             };
-            if condition.is_none_or(|condition| self.definition.is_of(type_name, &condition.node.on.node)) {
-                self.collect(below, type_name, found);
+            let is_of = |condition: &str| type_name.is_none_or(|name| self.definition.is_of(name, condition));
+            if condition.is_none_or(|condition| is_of(&condition.node.on.node)) {
+                self.each_field(&[below], type_name, found);
             }
         }
     }
@@ -282,6 +346,38 @@ mod tests {
     }
 
     #[test]
+    fn what_is_told_once_stands_under_each_of_its_names() {
+        let told = value!({ "n": 1, "a": { "x": 1, "y": 2, "a": { "x": 3, "y": 4 } } });
+        let query = "{ m: n n a { y: x x: y } b: a { a { x } } c: a { ...F } a { a { y } } } fragment F on A { a: y }";
+        let expected = r#"{"m":1,"n":1,"a":{"y":1,"x":2,"a":{"y":4}},"b":{"a":{"x":3}},"c":{"a":2}}"#;
+        assert_eq!(projected(query, told), (expected.to_owned(), vec![]));
+    }
+
+    #[test]
+    fn an_error_stands_wherever_its_client_sees_what_it_is_about() {
+        let query = "query ($yes: Boolean!) { b: a { z: y } a { x y @skip(if: $yes) } ...F list { ... on A { w: y } }                      c: any { ... on A { s: y } ... on B { s: z } } } fragment F on Query { d: a { y } }";
+        let document = parse_query(query).unwrap();
+        let operation = document.operations.iter().next().unwrap().1.node.clone();
+        let definition = Definition::of(SDL);
+        let path = |text: &str| -> Vec<PathSegment> { serde_json::from_str(text).unwrap() };
+        for (told, expected) in [
+            (r#"["a","y"]"#, vec![r#"["b","z"]"#, r#"["a"]"#, r#"["d","y"]"#]),
+            (r#"["list",3,"y","deep"]"#, vec![r#"["list",3,"w"]"#]),
+            (r#"["any","z"]"#, vec![r#"["c","s"]"#]),
+            (r#"["n"]"#, vec!["[]"]),
+            ("[]", vec!["[]"]),
+        ] {
+            let error = ServerError { path: path(told), ..ServerError::new("", None) };
+            let introspected = |_: &Field, _: &[&SelectionSet]| Value::Null;
+            let variables = Variables::from_json(serde_json::json!({ "yes": true }));
+            let told = (Value::Null, vec![error]);
+            let (_, errors) = project(&definition, &document, &operation, &variables, (&introspected, None), told);
+            let paths: Vec<_> = errors.into_iter().map(|error| error.path).collect();
+            assert_eq!(paths, expected.into_iter().map(path).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
     fn an_object_of_an_abstract_type_gives_what_is_asked_of_its_own() {
         let told = value!({ "any": { "__typename": "B", "z": "z" }, "node": { "__typename": "A", "x": 1, "y": 2 } });
         let query = "{ any { ... on A { y } ... on B { z } } node { x ... on B { z } } }";
@@ -290,6 +386,9 @@ mod tests {
         let told =
             value!({ "any": { "__typename": "Secret", "z": "z" }, "node": { "__typename": "Node", "x": 1, "z": 2 } });
         assert_eq!(projected(query, told), (r#"{"any":null,"node":{"x":1}}"#.to_owned(), vec![]));
+        let told = value!({ "node": { "__typename": "Node", "x": 1 } });
+        let (data, errors) = projected("{ node { x t: __typename } }", told);
+        assert_eq!((data.as_str(), errors), (r#"{"node":null}"#, vec![r#"["node"]"#.to_owned()]));
     }
 
     #[test]

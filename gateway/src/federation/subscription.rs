@@ -61,15 +61,15 @@ fn own(fetch: &Fetch, variables: &Variables, caller: &Caller) -> Request {
     Request::new(&*fetch.document).variables(used).data(caller.clone())
 }
 
-/// An event with what partners know of it. One that tells of nothing stays as it is.
+/// An event with what partners know of it. Of one that tells of nothing nobody is asked.
 async fn complete(told: Arc<Told>, mut event: Response) -> Response {
-    let Value::Object(_) = event.data else { return event };
     let Told { graph, live, caller, prepared } = &*told;
     let asks = Asks { live, caller, graph, freshness: Mutex::default() };
     let mut errors = std::mem::take(&mut event.errors);
     errors.iter_mut().for_each(|error| named(error, HUB));
+    let is_told = matches!(event.data, Value::Object(_));
     let told = (std::mem::take(&mut event.data), errors);
-    let rest = prepared.plan.0.get(1..).unwrap_or_default();
+    let rest = prepared.plan.0.get(1..).filter(|_| is_told).unwrap_or_default();
     let executed = execute(rest, told, &live.supergraph.definition, &prepared.variables, &asks).await;
     (event.data, event.errors) = prepared.projected(live, executed);
     seal(&mut event, caller.request_id.as_deref());

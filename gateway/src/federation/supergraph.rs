@@ -1,12 +1,14 @@
 //! One supergraph, ready to answer: what its schema says, who its subgraphs are, and how its operations are planned.
 
+mod smoke;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{
     ConstDirective, ExecutableDocument, FieldDefinition, Selection, SelectionSet, TypeKind, TypeSystemDefinition,
 };
+use async_graphql::parser::{parse_query, parse_schema};
 use async_graphql::{Name, Positioned, Value};
 use moka::sync::Cache;
 
@@ -14,7 +16,7 @@ use super::guards::{Guards, Refusals};
 use super::introspect::Introspection;
 use super::plan::{Chosen, HivePlanner, Plan, PlanFailed, Planning};
 use crate::graphql::definition::{Definition, root};
-use crate::graphql::{Gate, Graph, Hash};
+use crate::graphql::{Document, Gate, Graph, Hash};
 
 /// Plans that are kept: those of the operations of some thousand documents.
 const PLANS: u64 = 5_000;
@@ -30,6 +32,8 @@ pub(super) struct Supergraph {
     pub(super) planner: Arc<dyn Planning>,
     /// Its subgraphs by name, with the addresses that it gives.
     pub(super) subgraphs: Vec<(String, String)>,
+    /// Fields of the root that cannot be planned, each with why.
+    pub(super) unplanned: BTreeMap<Name, String>,
     plans: Cache<PlanKey, Arc<Plan>>,
     /// The fields that are the hub's alone, by type. `None`: the hub is no part of it.
     own: Option<HashMap<Name, HashSet<Name>>>,
@@ -70,21 +74,30 @@ impl Supergraph {
         let document = parse_schema(text).map_err(unreadable)?;
         let own = hub.as_ref().map(|hub| own(hub, &document.definitions));
         let guards = Guards::of(&document.definitions, Arc::clone(&definition), hub.as_ref());
-        let supergraph = Self {
+        let mut supergraph = Self {
             gate: graph.gate_to(Arc::clone(&definition)),
             definition,
             introspection,
             guards,
             planner,
             subgraphs,
+            unplanned: BTreeMap::new(),
             plans: Cache::new(PLANS),
             own,
             looked_at: Cache::new(PLANS),
         };
-        supergraph
-            .planner
-            .plan("{ __typename }", None, &Chosen::default())
-            .map_err(|error| NotTaken(format!("it cannot be planned over: {error}")))?;
+        let queries = smoke::queries(&sdl);
+        for (field, query) in &queries {
+            let query = parse_query(query).map_err(unreadable)?;
+            if let Err(error) = supergraph.planner.plan(&query, None, &Chosen::default()) {
+                supergraph.unplanned.insert(field.clone(), error.to_string());
+            }
+        }
+        if let Some((field, error)) =
+            supergraph.unplanned.iter().next().filter(|_| supergraph.unplanned.len() == queries.len())
+        {
+            return Err(NotTaken(format!("nothing can be planned over it, as `Query.{field}`: {error}")));
+        }
         Ok(supergraph)
     }
 
@@ -115,19 +128,20 @@ impl Supergraph {
     /// How an operation is answered; planned once, off the threads that answer.
     pub(super) async fn plan(
         &self,
-        hash: Hash,
-        text: String,
+        document: Arc<Document>,
         operation: Option<String>,
         chosen: Chosen,
     ) -> Result<Arc<Plan>, PlanFailed> {
         let taken = self.planner.shares().iter().map(|share| chosen.place < *share).collect();
         let refused = chosen.refused.as_ref().map(Refusals::names).unwrap_or_default();
-        let key = (hash, operation.clone(), chosen.conditions.clone(), taken, refused);
+        let key = (document.hash(), operation.clone(), chosen.conditions.clone(), taken, refused);
         if let Some(plan) = self.plans.get(&key) {
             return Ok(plan);
         }
         let planner = Arc::clone(&self.planner);
-        let planned = tokio::task::spawn_blocking(move || planner.plan(&text, operation.as_deref(), &chosen)).await;
+        let planned =
+            tokio::task::spawn_blocking(move || planner.plan(&document.parsed, operation.as_deref(), &chosen));
+        let planned = planned.await;
         let plan = Arc::new(planned.unwrap_or(Err(PlanFailed::Panicked))?);
         self.plans.insert(key, Arc::clone(&plan));
         Ok(plan)

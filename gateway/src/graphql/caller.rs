@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_graphql::Request;
-use axum::http::HeaderValue;
+use axum::http::{HeaderMap, HeaderValue};
 
 use super::Language;
 use crate::audit::{Actor, Trace};
@@ -32,6 +32,8 @@ pub struct Caller {
     /// The header that showed the token, for partners whose graphs take it. Its `Debug` says nothing. `None`: without a
     /// token, or where it came otherwise.
     pub authorization: Option<HeaderValue>,
+    /// The headers of the client's that partners' graphs are sent. `None`: there are none.
+    pub headers: Option<Arc<HeaderMap>>,
     /// The client's trace (`traceparent`).
     pub traceparent: Option<String>,
 }

@@ -11,6 +11,7 @@ mod admission;
 mod answer;
 mod bulk;
 mod event_stream;
+mod handed_on;
 mod kept;
 mod request;
 mod socket;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 
 use async_graphql::Request;
 use async_graphql::parser::types::OperationType;
+use axum::Extension;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::RawQuery;
@@ -34,6 +36,7 @@ use super::{Refusal, RequestId, Streams};
 use crate::config::{LimitSettings, Network, Settings};
 use crate::graphql::{Answered, Answering, Caller, Language, operation_type};
 use accept::MediaType;
+use handed_on::HandedOn;
 
 pub use admission::{Admit, Payload, anybody, by_token};
 pub use socket::Close;
@@ -51,6 +54,8 @@ pub struct Intake {
     pub batch_size: usize,
     /// The proxies whose word is taken for where a request came from.
     pub trusted_proxies: Vec<Network>,
+    /// The headers that partners' graphs are sent.
+    pub handed_on: HandedOn,
 }
 
 impl Intake {
@@ -58,7 +63,8 @@ impl Intake {
     #[must_use]
     pub fn of(settings: &Settings) -> Self {
         let LimitSettings { variables_bytes, batch_size, .. } = settings.limits;
-        Self { variables_bytes, batch_size, trusted_proxies: settings.http.trusted_proxies.clone() }
+        let trusted_proxies = settings.http.trusted_proxies.clone();
+        Self { variables_bytes, batch_size, trusted_proxies, handed_on: HandedOn::to(&settings.subgraphs) }
     }
 }
 
@@ -71,10 +77,12 @@ impl Default for Intake {
 /// `/graphql` and `/graphql/ws`, answered by `executor`. `admit` says who asks over a WebSocket.
 pub fn routes<E: Answering>(executor: E, streams: &Streams, admit: Admit, intake: Intake) -> Router {
     let proxies: Arc<[Network]> = intake.trusted_proxies.as_slice().into();
+    let handed_on = intake.handed_on.clone();
     Router::new()
         .route("/graphql", route(executor.clone(), streams.clone(), intake))
         .route(SOCKET_PATH, socket::route(executor, streams.clone(), admit))
         .layer(middleware::from_fn_with_state(proxies, client::tell))
+        .layer(Extension(handed_on))
 }
 
 /// The route of `/graphql`, answered by `executor`.
@@ -177,6 +185,7 @@ pub(crate) fn caller(extensions: &Extensions, headers: &HeaderMap) -> Caller {
         request_id: extensions.get::<RequestId>().map(|RequestId(id)| id.clone()),
         idempotency_key: text("idempotency-key"),
         traceparent: text("traceparent"),
+        headers: extensions.get::<HandedOn>().and_then(|handed_on| handed_on.of(headers)),
         ..Caller::default()
     }
 }

@@ -13,6 +13,7 @@ mod http;
 mod pools;
 mod process;
 mod sources;
+mod subgraphs;
 mod webhooks;
 
 use std::fmt;
@@ -30,6 +31,7 @@ use self::http::HttpMetrics;
 use self::pools::{Pools, StoreMetrics};
 use self::process::Process;
 use self::sources::Sources;
+use self::subgraphs::SubgraphMetrics;
 use self::webhooks::WebhookMetrics;
 pub(crate) use super::measure::Inside;
 use crate::cache::Figures;
@@ -48,6 +50,7 @@ struct Inner {
     graphql: GraphqlMetrics,
     connectors: ConnectorMetrics,
     webhooks: WebhookMetrics,
+    subgraphs: SubgraphMetrics,
     store: StoreMetrics,
     pools: Pools,
     sources: Sources,
@@ -69,6 +72,7 @@ impl Metrics {
             graphql: GraphqlMetrics::new(&mut registry, operations),
             connectors: ConnectorMetrics::new(&mut registry),
             webhooks: WebhookMetrics::new(&mut registry),
+            subgraphs: SubgraphMetrics::new(&mut registry),
             store: StoreMetrics::new(&mut registry),
             pools,
             sources,
@@ -121,6 +125,10 @@ impl Metrics {
 
     pub(crate) fn webhooks(&self) -> &WebhookMetrics {
         &self.0.webhooks
+    }
+
+    pub(crate) fn subgraphs(&self) -> &SubgraphMetrics {
+        &self.0.subgraphs
     }
 }
 

@@ -4,11 +4,11 @@ use anyhow::{Result, ensure};
 use async_graphql::{Executor, Request, Variables};
 use gateway::config::{FederationSettings, LimitSettings};
 use gateway::federation::Federation;
+use gateway::telemetry::Metrics;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
-use tests::gateway::told;
 use tests::hub::TestHub;
 use tests::store::Backend;
 use tests::subgraph::TestSubgraph;
@@ -73,8 +73,14 @@ impl Writer<'_> {
     }
 
     fn set(&mut self, type_name: &str, depth: usize) -> String {
-        // Of an object of which nothing is asked the one schema's library (async-graphql 7.2.1) gives null.
-        let mut parts = vec!["__typename".to_owned()];
+        // Of an object of which nothing is asked the one schema's library (async-graphql 7.2.1) gives null: whatever
+        // conditions leave out, something stands in each set. It is not always what the planner asks for by itself.
+        let first = match (type_name, self.random.random_range(0..3)) {
+            (_, 0) | ("Query" | "Thing", _) => "__typename",
+            (_, 1) => "id",
+            _ => "a0: id",
+        };
+        let mut parts = vec![first.to_owned()];
         for _ in 0..self.random.random_range(1..4) {
             parts.push(self.selection(type_name, depth));
         }
@@ -143,8 +149,6 @@ fn difference(one: &Value, other: &Value) -> Option<String> {
 #[tokio::test]
 async fn generated_queries_are_answered_as_by_one_schema() -> Result<()> {
     const QUERIES: usize = 2_000;
-    /// For so many of these the planner (2.10.11) finds no way. Not to grow: they are questions that clients may ask.
-    const UNPLANNED: usize = 30;
     let Some(hub) = TestHub::start(Backend::Sqlite).await? else { return Ok(()) };
     let (catalogue, rooms, reviews) = (
         TestSubgraph::serve(schema(catalogue::Query)).await?,
@@ -162,11 +166,12 @@ async fn generated_queries_are_answered_as_by_one_schema() -> Result<()> {
         ..LimitSettings::default()
     };
     let graph = hub.graph_within(&limits);
-    let (federation, _joining) = Federation::open(graph, &settings, &subgraphs, CancellationToken::new()).await?;
+    let (federation, _joining) =
+        Federation::of(graph, &settings, &Metrics::default()).joined(&subgraphs, CancellationToken::new()).await?;
     ensure!(federation.is_joined(), "the subgraphs do not compose");
     let whole = schema(whole::Query);
     let mut random = StdRng::seed_from_u64(7);
-    let (mut fetched, mut unplanned) = (0, 0);
+    let mut fetched = 0;
     for number in 0..QUERIES {
         let document = Writer::document(&mut random);
         let course = format!("c{}", random.random_range(0..13));
@@ -175,18 +180,12 @@ async fn generated_queries_are_answered_as_by_one_schema() -> Result<()> {
         let expected: Value = serde_json::to_value(Executor::execute(&whole, request()).await)?;
         ensure!(expected.get("errors").is_none(), "query {number} is wrong itself: {expected} {document}");
         let answer: Value = serde_json::to_value(federation.execute(request()).await)?;
-        // Refused whole, or not at all.
-        if told(&answer).0 == "INTERNAL" && answer.get("data").is_none_or(Value::is_null) {
-            unplanned += 1;
-            continue;
-        }
         let asked = [catalogue.document(), rooms.document(), reviews.document()];
         ensure!(answer.get("errors").is_none(), "query {number}: {}\n{document}\n{asked:?}", answer["errors"]);
         let differs = difference(&answer["data"], &expected["data"]);
         ensure!(differs.is_none(), "query {number} differs: {differs:?}\n{document}");
         fetched += usize::from(document.len() > 200);
     }
-    ensure!(unplanned <= UNPLANNED, "{unplanned} of {QUERIES} could not be planned");
     let asked = [catalogue.asked(), rooms.asked(), reviews.asked()];
     ensure!(asked.iter().all(|asked| *asked > QUERIES / 4), "{asked:?} of {fetched}");
     Ok(())

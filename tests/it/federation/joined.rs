@@ -1,5 +1,7 @@
 //! The hub's own graph and a partner's at one address.
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result, ensure};
 use async_graphql::{EmptyMutation, EmptySubscription, Executor, ID, Object, Request, Schema, SimpleObject, Variables};
 use axum::http::HeaderValue;
@@ -10,9 +12,11 @@ use entity::journal::Journal;
 use entity::vocabulary::ChangeAction;
 use entity::{Clock, school};
 use futures::StreamExt;
+use gateway::auth::{Identity, Organisation};
 use gateway::config::{CacheSettings, FederationSettings, LimitSettings, Settings};
 use gateway::federation::Federation;
 use gateway::graphql::Caller;
+use gateway::telemetry::Metrics;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 use tests::gateway::{TestGateway, told};
@@ -114,7 +118,9 @@ impl Stage {
         settings.max_answer_bytes = 100_000;
         let graph = hub.graph_within(&LimitSettings::default()).caching(&CacheSettings::default(), None);
         let federation = FederationSettings::default();
-        let (federation, _) = Federation::open(graph, &federation, &[settings], CancellationToken::new()).await?;
+        let (federation, _) = Federation::of(graph, &federation, &Metrics::default())
+            .joined(&[settings], CancellationToken::new())
+            .await?;
         ensure!(federation.is_joined(), "the partner's graph does not compose with the hub's");
         let db = &hub.store.db;
         let feed = hub.feed.clone();
@@ -229,7 +235,8 @@ async fn a_partner_is_asked_with_tokens_of_the_hubs_own() -> Result<()> {
     let settings = SubgraphSettings { oauth: Some(oauth.into()), ..settings };
     let graph = hub.graph_within(&LimitSettings::default());
     let federation = FederationSettings::default();
-    let (federation, _) = Federation::open(graph, &federation, &[settings], CancellationToken::new()).await?;
+    let (federation, _) =
+        Federation::of(graph, &federation, &Metrics::default()).joined(&[settings], CancellationToken::new()).await?;
     ensure!(federation.is_joined(), "the sandbox's graph does not compose with the hub's");
     let query = "query ($brin: String!) { school(brin: $brin) { name workshops { title price { amount } } } }";
     let ask = async || {
@@ -260,7 +267,9 @@ async fn the_callers_token_is_passed_on_where_that_is_set_and_nowhere_else() -> 
         let settings: SubgraphSettings = serde_json::from_value(settings)?;
         let graph = hub.graph_within(&LimitSettings::default());
         let federation = FederationSettings::default();
-        let (federation, _) = Federation::open(graph, &federation, &[settings], CancellationToken::new()).await?;
+        let (federation, _) = Federation::of(graph, &federation, &Metrics::default())
+            .joined(&[settings], CancellationToken::new())
+            .await?;
         let authorization = Some(HeaderValue::from_static("Bearer a.good.token"));
         let caller = Caller { authorization, ..Caller::default() };
         let answer = federation.execute(Request::new("{ workshop(brin: \"a\") { id } }").data(caller)).await;
@@ -302,6 +311,42 @@ async fn an_event_of_the_hubs_is_completed_with_what_a_partner_knows() -> Result
     // Partners' own roots are not subscribed to.
     let refused = stage.federation.execute(request()).await;
     assert!(!refused.errors.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn operators_are_shown_the_plan_where_they_ask_for_it() -> Result<()> {
+    let stage = Stage::set().await?;
+    let asked = async |organisation: Option<Organisation>, asks: bool| {
+        let identity = Identity {
+            issuer: "https://login.example.nl".to_owned(),
+            subject: None,
+            client: None,
+            organisation,
+            scopes: Default::default(),
+            expires_at: Clock::system().now() + chrono::TimeDelta::hours(1),
+            ends: tokio::time::Instant::now() + std::time::Duration::from_secs(3_600),
+        };
+        let caller = Caller { identity: Some(Arc::new(identity)), ..Caller::default() };
+        let query = "query ($brin: String!) { school(brin: $brin) { name workshops { id } } }";
+        let variables = Variables::from_json(json!({ "brin": stage.brin }));
+        let mut request = Request::new(query).variables(variables).data(caller);
+        if asks {
+            request.extensions.insert("queryPlan".to_owned(), true.into());
+        }
+        let answer = serde_json::to_value(stage.federation.execute(request).await)?;
+        ensure!(answer["data"]["school"]["name"].is_string(), "{answer}");
+        Ok(answer["extensions"]["queryPlan"].clone())
+    };
+    let operator = Some(Organisation::Operator);
+    let plan = asked(operator.clone(), true).await?;
+    assert_eq!(plan["kind"], "Sequence", "{plan}");
+    let (first, second) = (&plan["nodes"][0], &plan["nodes"][1]);
+    assert_eq!((&first["serviceName"], &second["serviceName"]), (&json!("hub"), &json!("workshops")), "{plan}");
+    assert!(second["operation"].as_str().is_some_and(|operation| operation.contains("workshops")), "{plan}");
+    assert!(second["paths"][0].as_str().is_some_and(|path| path.ends_with("_school")), "{plan}");
+    assert_eq!(asked(operator, false).await?, Value::Null);
+    assert_eq!(asked(None, true).await?, Value::Null, "not everybody's to know");
     Ok(())
 }
 

@@ -70,6 +70,61 @@ const suites = {
       { query: "{ featured { x: area shipping size { width } } }", data: { featured: { x: 6, shipping: 10, size: { width: 2 } } } },
     ],
   },
+  requiresAgain: {
+    subgraphs: {
+      a: [
+        `type Query { course: Course courses: [[Course]] } type Course @key(fields: "id") { id: ID! title: String level(by: Int = 0): Int }`,
+        (() => {
+          const course = ({ id }) => ({ id, title: `t${id}`, level: ({ by }) => Number(id) + by });
+          return { Query: { course: () => course({ id: "1" }), courses: () => [[course({ id: "2" }), null], null] }, Course: { __resolveReference: course } };
+        })(),
+      ],
+      b: [
+        `type Course @key(fields: "id") { id: ID! title: String @external label: String @requires(fields: "title") next: Course
+           reviews: [Review!]! about: Review @requires(fields: "title") } type Review { stars: Int! course: Course! }`,
+        (() => {
+          const review = ({ id }) => ({ stars: Number(id), course: { id } });
+          return {
+            Course: {
+              __resolveReference: (course) => course,
+              label: ({ title }) => `<${title}>`,
+              next: ({ id }) => (Number(id) < 3 ? { id: String(Number(id) + 1) } : null),
+              reviews: (course) => [review(course), review({ id: "7" })],
+              about: ({ id, title }) => (title ? review({ id }) : null),
+            },
+          };
+        })(),
+      ],
+    },
+    cases: [
+      { query: "{ course { reviews { stars course { level label title } } } }", data: { course: { reviews: [{ stars: 1, course: { level: 1, label: "<t1>", title: "t1" } }, { stars: 7, course: { level: 7, label: "<t7>", title: "t7" } }] } } },
+      { query: "{ courses { label next { x: label l: level(by: 3) m: level(by: 3) next { label next { id label } } } } }", data: { courses: [[{ label: "<t2>", next: { x: "<t3>", l: 6, m: 6, next: null } }, null], null] } },
+      { query: "{ course { about { course { about { stars course { label } } title } } } }", data: { course: { about: { course: { about: { stars: 1, course: { label: "<t1>" } }, title: "t1" } } } } },
+      { query: "{ course { next { ...F next { ... on Course { ...F label } } } } } fragment F on Course { label id }", data: { course: { next: { label: "<t2>", id: "2", next: { label: "<t3>", id: "3" } } } } },
+    ],
+  },
+  requiresArguments: {
+    subgraphs: {
+      a: [
+        `type Query { product: Product } type Product @key(fields: "id") { id: ID! price(currency: String!): Int weight: Int category: Category } type Category @shareable { mean(currency: String!): Int }`,
+        (() => {
+          const inCurrency = (amount) => ({ currency }) => (currency === "EUR" ? amount * 2 : amount);
+          const product = ({ id }) => ({ id, price: inCurrency(10), weight: 1, category: { mean: inCurrency(100) } });
+          return { Query: { product: () => product({ id: "p" }) }, Product: { __resolveReference: product } };
+        })(),
+      ],
+      b: [
+        `type Product @key(fields: "id") { id: ID! price(currency: String!): Int @external weight: Int @external category: Category @external
+           dollars: Int @requires(fields: "price(currency: \\"USD\\") weight") euros: Int @requires(fields: "price(currency: \\"EUR\\") weight") dear: Boolean @requires(fields: "category { mean(currency: \\"USD\\") }") }
+         type Category @shareable { mean(currency: String!): Int }`,
+        { Product: { __resolveReference: (product) => product, dollars: ({ price, weight }) => price + weight, euros: ({ price, weight }) => price + weight, dear: ({ category }) => category.mean > 150 } },
+      ],
+    },
+    cases: [["dollars", "euros", "dear"], ["dollars", "dear", "euros"], ["euros", "dollars", "dear"], ["euros", "dear", "dollars"], ["dear", "dollars", "euros"], ["dear", "euros", "dollars"]].map((fields) => ({
+      query: `{ product { ${fields.join(" ")} price(currency: "GBP") } }`,
+      data: { product: { dollars: 11, euros: 21, dear: false, price: 10 } },
+    })),
+  },
   provides: {
     subgraphs: {
       a: [
@@ -140,6 +195,9 @@ const suites = {
       { query: "{ best { id stars } }", data: { best: [{ id: "f1", stars: 102 }, { id: "b1", stars: 98 }] } },
       { query: "{ best { title stars ... on Film { minutes } __typename } }", data: { best: [{ title: "F", stars: 102, minutes: 90, __typename: "Film" }, { title: "B", stars: 98, __typename: "Book" }] } },
       { query: "{ media { ... on Film { stars } } }", data: { media: [{}, { stars: 102 }] } },
+      { query: "{ media { ... on Book { stars } ... on Film { x: stars } } }", data: { media: [{ stars: 98 }, { x: 102 }] } },
+      { query: "{ best { ... on Book { pages } t: __typename } }", data: { best: [{ t: "Film" }, { pages: 9, t: "Book" }] } },
+      { query: "{ media { id stars } media { id ...B } ...M } fragment M on Query { media { id ...B ... on Film { minutes } } } fragment B on Book { pages }", data: { media: [{ id: "b1", stars: 98, pages: 9 }, { id: "f1", stars: 102, minutes: 90 }] } },
     ],
   },
   abstract: {
@@ -161,6 +219,7 @@ const suites = {
     },
     cases: [
       { query: "{ nodes { id ... on User { email } ... on Group { size members { email } } } }", data: { nodes: [{ id: "u1", email: "ada@example.nl" }, null, { id: "g1", size: 2, members: [{ email: "ada@example.nl" }, { email: "bo@example.nl" }] }] } },
+      { query: "{ nodes { t: __typename } found { a: __typename b: __typename } n: nodes { id } nodes { id } }", data: { nodes: [{ t: "User", id: "u1" }, null, { t: "Group", id: "g1" }], found: [{ a: "Group", b: "Group" }, { a: "User", b: "User" }], n: [{ id: "u1" }, null, { id: "g1" }] } },
       { query: "{ found { __typename ... on Node { id } ... on User { mail: email } ...G } } fragment G on Group { size }", data: { found: [{ __typename: "Group", id: "g1", size: 2 }, { __typename: "User", id: "u2", mail: "bo@example.nl" }] } },
     ],
   },

@@ -7,11 +7,9 @@ use async_graphql::indexmap::IndexMap;
 use async_graphql::{Name, Value};
 
 use super::places::{self, Place};
-use super::{rewrites, type_name};
-use crate::federation::plan::{Batch, Requirement};
+use super::{TYPE_NAME, rewrites, type_name};
+use crate::federation::plan::{Batch, Change, Requirement};
 use crate::graphql::definition::Definition;
-
-const TYPE_NAME: &str = "__typename";
 
 /// Representations, and where each of the entities lies.
 #[derive(Default)]
@@ -27,9 +25,16 @@ impl Representations {
     pub(super) fn of(batch: &Batch, definition: &Definition, data: &Value) -> Self {
         let mut representations = Self::default();
         let mut known: HashMap<String, usize> = HashMap::new();
+        // What a subgraph has as one object, an interface elsewhere, it may be asked of all that are that: of two types'
+        // parts the planner (2.10.11) keeps one.
+        let one_object = batch.before.iter().filter_map(|rewrite| match &rewrite.change {
+            Change::Set(name) if definition.interfaces.contains_key(name) => Some(name),
+            _ => None,
+        });
+        let asked = Wanted { definition, one_object: one_object.collect() };
         for path in &batch.paths {
             places::find(data, path, definition, &mut Place::default(), &mut |place, entity| {
-                let Some(mut value) = project(entity, &batch.requires, definition) else { return };
+                let Some(mut value) = asked.of(entity, &batch.requires) else { return };
                 for rewrite in &batch.before {
                     rewrites::apply(rewrite, definition, &mut value);
                 }
@@ -70,53 +75,62 @@ impl Representations {
     }
 }
 
-/// What is required of a value. `None`: it has none of it.
-fn project(value: &Value, requires: &[Requirement], definition: &Definition) -> Option<Value> {
-    match value {
-        Value::Null => None,
-        Value::List(values) => {
-            Some(Value::List(values.iter().filter_map(|value| project(value, requires, definition)).collect()))
-        }
-        // A scalar that is written as an object.
-        Value::Object(_) if requires.is_empty() => Some(value.clone()),
-        Value::Object(object) => {
-            let mut projected = IndexMap::new();
-            collect(object, requires, definition, &mut projected);
-            if projected.is_empty() {
-                return None;
-            }
-            if let Some(name) = object.get(TYPE_NAME) {
-                projected.insert(Name::new(TYPE_NAME), name.clone());
-            }
-            Some(Value::Object(projected))
-        }
-        scalar => Some(scalar.clone()),
-    }
+/// Tells what is required of entities.
+struct Wanted<'a> {
+    definition: &'a Definition,
+    /// The interfaces that the subgraph has as objects.
+    one_object: Vec<&'a Name>,
 }
 
-fn collect(
-    object: &IndexMap<Name, Value>,
-    requires: &[Requirement],
-    definition: &Definition,
-    projected: &mut IndexMap<Name, Value>,
-) {
-    for requirement in requires {
-        match requirement {
-            Requirement::Field { key, .. } if key == TYPE_NAME => {}
-            Requirement::Field { name, key, below } => {
-                let value = object.get(name).or_else(|| object.get(key));
-                if let Some(value) = value.and_then(|value| project(value, below, definition)) {
-                    projected.insert(key.clone(), value);
-                }
+impl Wanted<'_> {
+    /// What is required of a value. `None`: it has none of it.
+    fn of(&self, value: &Value, requires: &[Requirement]) -> Option<Value> {
+        match value {
+            Value::Null => None,
+            Value::List(values) => {
+                Some(Value::List(values.iter().filter_map(|value| self.of(value, requires)).collect()))
             }
-            Requirement::On { type_name: on, below } => {
-                // An object may be known by the name of an interface, to a subgraph that has it as an object.
-                let holds = |name: &str| definition.is_of(name, on) || definition.is_of(on, name);
-                if type_name(object).is_none_or(holds) {
-                    collect(object, below, definition, projected);
+            // A scalar that is written as an object.
+            Value::Object(_) if requires.is_empty() => Some(value.clone()),
+            Value::Object(object) => {
+                let mut projected = IndexMap::new();
+                self.collect(object, requires, &mut projected);
+                if projected.is_empty() {
+                    return None;
+                }
+                if let Some(name) = object.get(TYPE_NAME) {
+                    projected.insert(Name::new(TYPE_NAME), name.clone());
+                }
+                Some(Value::Object(projected))
+            }
+            scalar => Some(scalar.clone()),
+        }
+    }
+
+    fn collect(&self, object: &IndexMap<Name, Value>, requires: &[Requirement], projected: &mut IndexMap<Name, Value>) {
+        for requirement in requires {
+            match requirement {
+                Requirement::Field { key, .. } if key == TYPE_NAME => {}
+                Requirement::Field { name, key, below } => {
+                    let value = object.get(name).or_else(|| object.get(key));
+                    if let Some(value) = value.and_then(|value| self.of(value, below)) {
+                        projected.insert(key.clone(), value);
+                    }
+                }
+                Requirement::On { type_name: on, below } => {
+                    if type_name(object).is_none_or(|name| self.holds(name, on)) {
+                        self.collect(object, below, projected);
+                    }
                 }
             }
         }
+    }
+
+    /// Whether what is required of one type is of an object that is called by another. An object may be known by the name
+    /// of an interface, to a subgraph that has it as an object.
+    fn holds(&self, name: &str, on: &str) -> bool {
+        let is_of = |object: &str, other: &str| self.definition.is_of(object, other);
+        is_of(name, on) || is_of(on, name) || self.one_object.iter().any(|one| is_of(name, one) && is_of(on, one))
     }
 }
 
@@ -170,6 +184,23 @@ mod tests {
         assert_eq!(Value::List(representations.take()), expected);
         assert_eq!((0..3).map(|number| representations.places(number).len()).collect::<Vec<_>>(), [2, 1, 1]);
         assert_eq!(representations.places(3), []);
+    }
+
+    #[test]
+    fn of_what_a_subgraph_has_as_one_object_all_are_asked_for() {
+        let path = vec![PathStep::Types(vec![Name::new("Node")]), PathStep::Field(Name::new("__typename"))];
+        let rewrite = Rewrite { path, change: Change::Set(Name::new("Node")) };
+        let data = value!({ "list": [{ "__typename": "A", "id": 1 }, { "__typename": "B", "id": 2 }] });
+        let definition =
+            "type A implements Node { id: ID } type B implements Node { id: ID } interface Node { id: ID }";
+        let definition = Definition::of(definition);
+        let asked = |before| {
+            let requires = vec![on("B", vec![field("id", vec![])])];
+            Representations::of(&batch(requires, before), &definition, &data).take()
+        };
+        assert_eq!(asked(vec![]), [value!({ "id": 2, "__typename": "B" })]);
+        let all = [value!({ "id": 1, "__typename": "Node" }), value!({ "id": 2, "__typename": "Node" })];
+        assert_eq!(asked(vec![rewrite]), all);
     }
 
     #[test]

@@ -1,40 +1,61 @@
 //! Plans by Hive Router's planner. It has places where it panics: whatever it is asked, that ends here.
 
+use std::collections::{BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::OnceLock;
 use std::time::Duration;
 
-use async_graphql::{Name, Pos};
+use async_graphql::Pos;
+use async_graphql::parser::types::ExecutableDocument;
 use graphql_tools::parser::parse_query;
 use graphql_tools::static_graphql::{query, schema};
 use graphql_tools::validation::rules::default_rules_validation_plan;
 use graphql_tools::validation::validate::{ValidationPlan, validate};
-use hive_router_query_planner::ast::normalization::normalize_operation;
-use hive_router_query_planner::ast::operation::SubgraphFetchOperation;
+use hive_router_query_planner::ast::normalization::error::NormalizationError;
+use hive_router_query_planner::ast::normalization::{normalize_operation, normalize_operation_mut};
+use hive_router_query_planner::ast::operation::OperationDefinition;
 use hive_router_query_planner::ast::selection_item::SelectionItem;
-use hive_router_query_planner::ast::selection_set::SelectionSet;
+use hive_router_query_planner::ast::selection_set::{FieldSelection, SelectionSet};
 use hive_router_query_planner::graph::PlannerOverrideContext;
-use hive_router_query_planner::planner::plan_nodes::{
-    BatchFetchNode, FetchNode, FetchNodePathSegment, FetchRewrite, FlattenNodePath, FlattenNodePathSegment, PlanNode,
-};
+use hive_router_query_planner::planner::plan_nodes::PlanNode;
 use hive_router_query_planner::planner::{Planner, PlannerError, QueryPlannerOptions};
+use hive_router_query_planner::state::supergraph_state::OperationKind;
 use hive_router_query_planner::utils::cancellation::CancellationToken;
 
-use super::aliases::set_apart;
 use super::conditions::decide;
+use super::cuts::{Cutter, Part, mixes_up, moved};
+use super::entries::{ENTRY, entry, with_entries};
+use super::keys::written;
 use super::refused::prune;
-use super::{
-    Asks, Batch, Change, Chosen, Fetch, Mistake, PathStep, Plan, PlanFailed, Planning, Requirement, Rewrite, Step,
-};
+use super::steps::step;
+use super::{Chosen, Mistake, Plan, PlanFailed, Planning, Step};
 
 /// Planning takes microseconds; what takes this long will not end.
 const LONGEST: Duration = Duration::from_secs(1);
-const ENTITIES: &str = "_entities";
-const REPRESENTATIONS: &str = "representations";
 
 /// Hive Router's planner over one supergraph.
 pub(in crate::federation) struct HivePlanner {
     planner: Planner,
     rules: ValidationPlan,
+    supergraph: schema::Document,
+    cutter: Cutter,
+    /// Plans parts of operations, from the first that has to be cut on.
+    entered: OnceLock<Option<Entered>>,
+}
+
+/// A planner that can begin at entities.
+struct Entered {
+    planner: Planner,
+    /// The types that it can begin at.
+    types: BTreeSet<String>,
+}
+
+/// What was planned.
+#[derive(Default)]
+struct Steps {
+    steps: Vec<Step>,
+    /// Where it begins at an entity: the keys by which that must be known.
+    keys: Vec<String>,
 }
 
 impl HivePlanner {
@@ -43,14 +64,16 @@ impl HivePlanner {
     /// # Errors
     /// A sentence for the operator, where it is no supergraph.
     pub(in crate::federation) fn new(supergraph: &str) -> Result<Self, String> {
-        let planner = caught(|| {
+        let read = caught(|| {
             let document = graphql_tools::parser::parse_schema::<String>(supergraph)
                 .map_err(|error| format!("it is no schema: {error}"))?
                 .into_static();
-            Planner::new_from_supergraph(&document, QueryPlannerOptions::default()).map_err(|error| error.to_string())
+            let planner = Planner::new_from_supergraph(&document, QueryPlannerOptions::default());
+            Ok((planner.map_err(|error| error.to_string())?, document))
         });
-        let planner = planner.unwrap_or_else(|| Err("the planner cannot read it".to_owned()))?;
-        Ok(Self { planner, rules: default_rules_validation_plan() })
+        let (planner, supergraph) = read.unwrap_or_else(|| Err("the planner cannot read it".to_owned()))?;
+        let (rules, cutter) = (default_rules_validation_plan(), Cutter::of(&supergraph));
+        Ok(Self { planner, rules, supergraph, cutter, entered: OnceLock::new() })
     }
 }
 
@@ -101,21 +124,34 @@ impl Planning for HivePlanner {
             .collect())
     }
 
-    fn plan(&self, document: &str, operation: Option<&str>, chosen: &Chosen) -> Result<Plan, PlanFailed> {
+    fn plan(
+        &self,
+        document: &ExecutableDocument,
+        operation: Option<&str>,
+        chosen: &Chosen,
+    ) -> Result<Plan, PlanFailed> {
         caught(|| self.planned(document, operation, chosen)).unwrap_or(Err(PlanFailed::Panicked))
     }
 }
 
 impl HivePlanner {
-    fn planned(&self, document: &str, operation: Option<&str>, chosen: &Chosen) -> Result<Plan, PlanFailed> {
-        let mut document = parsed(document).map_err(PlanFailed::Refused)?;
+    fn planned(
+        &self,
+        document: &ExecutableDocument,
+        operation: Option<&str>,
+        chosen: &Chosen,
+    ) -> Result<Plan, PlanFailed> {
+        let mut document = parsed(&written(document)).map_err(PlanFailed::Refused)?;
         decide(&mut document, &chosen.conditions);
         if let Some(refusals) = &chosen.refused {
             prune(&mut document, refusals);
         }
-        set_apart(&mut document);
-        let normalized = normalize_operation(&self.planner.supergraph, &document, operation);
-        let mut normalized = normalized.map_err(|error| PlanFailed::Refused(error.to_string()))?;
+        // Twice: what it merges last may hold fragments that can be merged then.
+        let refused = |error: NormalizationError| PlanFailed::Refused(error.to_string());
+        let supergraph = &self.planner.supergraph;
+        normalize_operation_mut(supergraph, &mut document, operation, None, None).map_err(refused)?;
+        document.definitions.iter_mut().for_each(in_one_order);
+        let mut normalized = normalize_operation(supergraph, &document, operation).map_err(refused)?;
         // What tells of the schema is answered here.
         let is_asked =
             |item: &SelectionItem| !matches!(item, SelectionItem::Field(field) if field.name.starts_with("__"));
@@ -123,18 +159,134 @@ impl HivePlanner {
         if normalized.operation.selection_set.items.is_empty() {
             return Ok(Plan(Vec::new()));
         }
-        let overrides = PlannerOverrideContext::new(chosen.labels.clone(), chosen.place);
-        let token = CancellationToken::with_timeout(LONGEST);
-        let plan = self.planner.plan_from_normalized_operation(&normalized.operation, overrides, &token);
-        let plan = plan.map_err(|error| match error {
+        let planning = Run { hive: self, chosen, token: CancellationToken::with_timeout(LONGEST) };
+        Ok(Plan(planning.whole(&self.planner, &normalized.operation)?.steps))
+    }
+
+    fn entered(&self) -> Option<&Entered> {
+        let entered = self.entered.get_or_init(|| {
+            let (document, types) = with_entries(self.supergraph.clone());
+            let planner = caught(|| Planner::new_from_supergraph(&document, QueryPlannerOptions::default()).ok());
+            Some(Entered { planner: planner.flatten()?, types })
+        });
+        entered.as_ref()
+    }
+}
+
+/// The planning of one operation.
+struct Run<'r> {
+    hive: &'r HivePlanner,
+    chosen: &'r Chosen,
+    token: CancellationToken,
+}
+
+impl Run<'_> {
+    /// An operation's steps, be it in parts.
+    fn whole(&self, planner: &Planner, operation: &OperationDefinition) -> Result<Steps, PlanFailed> {
+        let failed = match self.steps(planner, operation) {
+            Ok(steps) if !steps.steps.iter().any(mixes_up) => return Ok(steps),
+            Err(PlanFailed::TookTooLong) => return Err(PlanFailed::TookTooLong),
+            Ok(_) => PlanFailed::Refused("the plan mixes up what two fields require".to_owned()),
+            Err(failed) => failed,
+        };
+        let Some(entered) = self.hive.entered() else { return Err(failed) };
+        let root = match &operation.operation_kind {
+            Some(OperationKind::Mutation) => "Mutation",
+            Some(OperationKind::Subscription) => "Subscription",
+            _ => "Query",
+        };
+        let cutter = &self.hive.cutter;
+        let parts = cutter.parts(&operation.selection_set, root, &entered.types);
+        if parts.is_empty() {
+            return Err(failed);
+        }
+        let (mut later, mut keys) = (Vec::new(), VecDeque::new());
+        for part in parts {
+            let part_of = self.part(&entered.planner, operation, &part)?;
+            later.push(Step::Sequence(part_of.steps));
+            keys.push_back(part_of.keys);
+        }
+        let selection_set = cutter.rest(&operation.selection_set, root, &entered.types, keys);
+        let mut whole = self.steps(planner, &OperationDefinition { selection_set, ..operation.clone() })?;
+        whole.steps.push(Step::Parallel(later));
+        Ok(whole)
+    }
+
+    /// The steps for one part, once its objects are known by their keys.
+    fn part(&self, planner: &Planner, whole: &OperationDefinition, part: &Part) -> Result<Steps, PlanFailed> {
+        let entry = entry(&part.type_name);
+        let field = SelectionItem::Field(part.field.clone());
+        let begun = FieldSelection { name: entry.clone(), ..FieldSelection::new_typename() };
+        let begun = FieldSelection { selections: SelectionSet { items: vec![field] }, ..begun };
+        let operation = OperationDefinition {
+            operation_kind: Some(OperationKind::Query),
+            selection_set: SelectionSet { items: vec![SelectionItem::Field(begun)] },
+            ..whole.clone()
+        };
+        let mut steps = self.whole(planner, &operation)?;
+        if steps.keys.is_empty() || !steps.steps.iter_mut().all(|step| moved(step, &entry, &part.path)) {
+            return Err(PlanFailed::Refused(format!("a part does not begin at `{}`", part.type_name)));
+        }
+        Ok(steps)
+    }
+
+    fn steps(&self, planner: &Planner, operation: &OperationDefinition) -> Result<Steps, PlanFailed> {
+        let overrides = PlannerOverrideContext::new(self.chosen.labels.clone(), self.chosen.place);
+        let planned = caught(|| planner.plan_from_normalized_operation(operation, overrides, &self.token));
+        let plan = planned.ok_or(PlanFailed::Panicked)?.map_err(|error| match error {
             PlannerError::CancellationError(_) => PlanFailed::TookTooLong,
             other => PlanFailed::Refused(other.to_string()),
         })?;
-        Ok(Plan(match plan.node.map(step).transpose()? {
-            Some(Step::Sequence(steps)) => steps,
-            Some(step) => vec![step],
-            None => Vec::new(),
-        }))
+        let mut nodes = match plan.node {
+            Some(PlanNode::Sequence(sequence)) => sequence.nodes,
+            node => node.into_iter().collect(),
+        };
+        let mut keys = Vec::new();
+        if let Some(PlanNode::Fetch(fetch)) = nodes.first()
+            && fetch.service_name == ENTRY
+        {
+            let begun = &fetch.operation.document.operation.selection_set;
+            keys = begun.items.iter().flat_map(names_below).collect();
+            nodes.remove(0);
+        }
+        Ok(Steps { steps: nodes.into_iter().map(step).collect::<Result<_, _>>()?, keys })
+    }
+}
+
+fn names_below(item: &SelectionItem) -> Vec<String> {
+    let SelectionItem::Field(field) = item else { return Vec::new() };
+    let name = |item: &SelectionItem| match item {
+        SelectionItem::Field(field) => Some(field.name.clone()),
+        _ => None,
+    };
+    field.selections.items.iter().filter_map(name).collect()
+}
+
+/// Puts what is asked of types behind what is asked of all, in the order of the types' names. Where two types have a field
+/// of one name with different types, the planner gives one of them another name, by which comes first: it must be the same
+/// one wherever they meet.
+fn in_one_order(definition: &mut query::Definition) {
+    if let query::Definition::Operation(operation) = definition {
+        order(match operation {
+            query::OperationDefinition::SelectionSet(set) => set,
+            query::OperationDefinition::Query(query) => &mut query.selection_set,
+            query::OperationDefinition::Mutation(mutation) => &mut mutation.selection_set,
+            query::OperationDefinition::Subscription(subscription) => &mut subscription.selection_set,
+        });
+    }
+}
+
+fn order(set: &mut query::SelectionSet) {
+    set.items.sort_by_key(|selection| match selection {
+        query::Selection::InlineFragment(fragment) => fragment.type_condition.as_ref().map(ToString::to_string),
+        _ => None,
+    });
+    for selection in &mut set.items {
+        match selection {
+            query::Selection::Field(field) => order(&mut field.selection_set),
+            query::Selection::InlineFragment(fragment) => order(&mut fragment.selection_set),
+            query::Selection::FragmentSpread(_) => {}
+        }
     }
 }
 
@@ -153,145 +305,48 @@ fn name_of(definition: &schema::TypeDefinition) -> &str {
     }
 }
 
-fn step(node: PlanNode) -> Result<Step, PlanFailed> {
-    let steps = |nodes: Vec<PlanNode>| nodes.into_iter().map(step).collect::<Result<Vec<_>, _>>();
-    let branch = |node: Option<Box<PlanNode>>| node.map(|node| step(*node).map(Box::new)).transpose();
-    Ok(match node {
-        PlanNode::Sequence(node) => Step::Sequence(steps(node.nodes)?),
-        PlanNode::Parallel(node) => Step::Parallel(steps(node.nodes)?),
-        PlanNode::Condition(node) => Step::Condition {
-            variable: Name::new(node.condition),
-            then: branch(node.if_clause)?,
-            otherwise: branch(node.else_clause)?,
-        },
-        PlanNode::Fetch(node) => Step::Fetch(root(node)),
-        PlanNode::Flatten(node) => match *node.node {
-            PlanNode::Fetch(fetch) => Step::Fetch(entities(fetch, &node.path)),
-            _ => return Err(PlanFailed::Refused("a path leads to something other than a fetch".to_owned())),
-        },
-        PlanNode::BatchFetch(node) => Step::Fetch(batches(node)),
-        PlanNode::Subscription(node) => Step::Fetch(root(node.primary)),
-        PlanNode::Defer(_) => return Err(PlanFailed::Refused("`@defer` is not taken".to_owned())),
-    })
-}
-
-fn fetch(
-    subgraph: String,
-    operation: SubgraphFetchOperation,
-    variables: Option<impl IntoIterator<Item = String>>,
-    asks: Asks,
-) -> Fetch {
-    let mut document = operation.document;
-    // What only conditions used is used no more, and a subgraph that validates refuses it.
-    let parts = document.fragments.iter().map(ToString::to_string);
-    let body = parts.fold(document.operation.selection_set.to_string(), |body, part| body + &part);
-    let variables = variables.into_iter().flatten().filter(|name| uses(&body, name)).map(Name::new).collect();
-    let defined = document.operation.variable_definitions.take().unwrap_or_default();
-    let defined: Vec<_> = defined.into_iter().filter(|definition| uses(&body, &definition.name)).collect();
-    document.operation.variable_definitions = (!defined.is_empty()).then_some(defined);
-    Fetch { subgraph, document: document.to_string().into(), variables, asks }
-}
-
-/// Whether a selection uses a variable. In a text that looks like one it may seem to, which does no harm.
-fn uses(body: &str, variable: &str) -> bool {
-    let ends = |rest: &str| !rest.starts_with(|letter: char| letter.is_ascii_alphanumeric() || letter == '_');
-    body.match_indices('$').any(|(at, _)| body[at + 1..].strip_prefix(variable).is_some_and(ends))
-}
-
-fn root(node: FetchNode) -> Fetch {
-    let key = |item: &SelectionItem| match item {
-        SelectionItem::Field(field) => Some(Name::new(field.selection_identifier())),
-        _ => None,
-    };
-    let keys = node.operation.document.operation.selection_set.items.iter().filter_map(key).collect();
-    let asks = Asks::Root { keys, after: rewrites(node.output_rewrites) };
-    fetch(node.service_name, node.operation, node.variable_usages, asks)
-}
-
-fn entities(node: FetchNode, path: &FlattenNodePath) -> Fetch {
-    let Some(required) = &node.requires else {
-        return root(node);
-    };
-    let batch = Batch {
-        key: Name::new(ENTITIES),
-        variable: Name::new(REPRESENTATIONS),
-        paths: vec![self::path(path)],
-        requires: requirements(required),
-        before: rewrites(node.input_rewrites),
-        after: rewrites(node.output_rewrites),
-    };
-    fetch(node.service_name, node.operation, node.variable_usages, Asks::Entities(vec![batch]))
-}
-
-fn batches(node: BatchFetchNode) -> Fetch {
-    let batches = node.entity_batch.aliases.into_iter().map(|alias| Batch {
-        key: Name::new(alias.alias),
-        variable: Name::new(alias.representations_variable_name),
-        paths: alias.merge_paths.iter().map(path).collect(),
-        requires: requirements(&alias.requires),
-        before: rewrites(alias.input_rewrites),
-        after: rewrites(alias.output_rewrites),
-    });
-    let asks = Asks::Entities(batches.collect());
-    fetch(node.service_name, node.operation, node.variable_usages, asks)
-}
-
-fn path(path: &FlattenNodePath) -> Vec<PathStep> {
-    path.as_slice()
-        .iter()
-        .map(|segment| match segment {
-            FlattenNodePathSegment::Field(name) => PathStep::Field(Name::new(name)),
-            FlattenNodePathSegment::TypeCondition(types) => PathStep::Types(types.iter().map(Name::new).collect()),
-            FlattenNodePathSegment::List => PathStep::List,
-        })
-        .collect()
-}
-
-fn requirements(set: &SelectionSet) -> Vec<Requirement> {
-    let requirement = |item: &SelectionItem| match item {
-        SelectionItem::Field(field) => Some(Requirement::Field {
-            name: Name::new(&field.name),
-            key: Name::new(field.selection_identifier()),
-            below: requirements(&field.selections),
-        }),
-        SelectionItem::InlineFragment(fragment) => Some(Requirement::On {
-            type_name: Name::new(&fragment.type_condition),
-            below: requirements(&fragment.selections),
-        }),
-        SelectionItem::FragmentSpread(_) => None,
-    };
-    set.items.iter().filter_map(requirement).collect()
-}
-
-fn rewrites(rewrites: Option<Vec<FetchRewrite>>) -> Vec<Rewrite> {
-    let path = |segments: Vec<FetchNodePathSegment>| {
-        let step = |segment| match segment {
-            FetchNodePathSegment::Key(key) => PathStep::Field(Name::new(key)),
-            FetchNodePathSegment::TypenameEquals(types) => PathStep::Types(types.into_iter().map(Name::new).collect()),
-        };
-        segments.into_iter().map(step).collect()
-    };
-    let rewrite = |rewrite| match rewrite {
-        FetchRewrite::ValueSetter(setter) => {
-            Rewrite { path: path(setter.path), change: Change::Set(Name::new(setter.set_value_to)) }
-        }
-        FetchRewrite::KeyRenamer(renamer) => {
-            Rewrite { path: path(renamer.path), change: Change::Rename(Name::new(renamer.rename_key_to)) }
-        }
-    };
-    rewrites.into_iter().flatten().map(rewrite).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const JOINED: &str = r#"
+        enum join__Graph { A @join__graph(name: "a", url: "") B @join__graph(name: "b", url: "") }
+        type Query @join__type(graph: A) @join__type(graph: B) { course: Course @join__field(graph: A) }
+        type Course @join__type(graph: A, key: "id") @join__type(graph: B, key: "id") {
+          id: ID!
+          title: String! @join__field(graph: A) @join__field(graph: B, external: true)
+          level: String @join__field(graph: A)
+          label: String @join__field(graph: B, requires: "title")
+          next: [Course!]! @join__field(graph: B)
+        }"#;
+
+    fn fetches<'s>(steps: &'s [Step], found: &mut Vec<&'s super::super::Fetch>) {
+        for step in steps {
+            match step {
+                Step::Sequence(steps) | Step::Parallel(steps) => fetches(steps, found),
+                Step::Fetch(fetch) => found.push(fetch),
+                Step::Condition { .. } => {}
+            }
+        }
+    }
+
     #[test]
-    fn a_variable_is_used_by_its_whole_name() {
-        for (body, is_used) in
-            [("{a(x: $no)}", true), ("{a @skip(if: $no)}", true), ("{a(x: $none) b(y: $_no)}", false)]
-        {
-            assert_eq!(uses(body, "no"), is_used, "{body}");
+    fn what_is_required_again_below_an_object_of_its_own_type_is_planned_in_parts() {
+        let planner = HivePlanner::new(JOINED).unwrap();
+        for (text, of_entities) in [
+            ("{ course { label } }", 1),
+            ("{ course { next { label level title } } }", 4),
+            ("{ course { label next { ... on Course { x: label next { label } } } } }", 8),
+        ] {
+            let document = async_graphql::parser::parse_query(text).unwrap();
+            let plan =
+                planner.plan(&document, None, &Chosen::default()).unwrap_or_else(|error| panic!("{text}: {error}"));
+            let mut found = Vec::new();
+            fetches(&plan.0, &mut found);
+            assert!(found.iter().all(|fetch| ["a", "b"].contains(&fetch.subgraph.as_str())), "{text}: {plan:#?}");
+            let entities = |fetch: &&&super::super::Fetch| matches!(fetch.asks, super::super::Asks::Entities(_));
+            assert_eq!(found.iter().filter(entities).count(), of_entities, "{text}: {plan:#?}");
+            assert_eq!(planner.entered.get().is_some(), text.contains("next"), "{text}");
         }
     }
 

@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use axum::http::HeaderValue;
 use axum::http::request::Parts;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -41,7 +42,8 @@ pub fn by_token(authenticator: Arc<Authenticator>) -> Admit {
         let authenticator = Arc::clone(&authenticator);
         async move {
             let caller = caller(&parts.extensions, &parts.headers);
-            let identity = match token(&parts, payload.as_ref())? {
+            let given = token(&parts, payload.as_ref())?;
+            let identity = match given {
                 Some(token) => match authenticator.identify(token).await {
                     Ok(identity) => Some(identity),
                     Err(Refused::KeysUnavailable) => return Err(Close::internal()),
@@ -50,10 +52,19 @@ pub fn by_token(authenticator: Arc<Authenticator>) -> Admit {
                 None if authenticator.admits_anonymous() => None,
                 None => return Err(Close::unauthorized()),
             };
-            Ok(Caller { identity, ..caller })
+            // It was found good, wherever it came.
+            let authorization = given.and_then(bearer);
+            Ok(Caller { identity, authorization, ..caller })
         }
         .boxed()
     })
+}
+
+/// A token as a header has it.
+fn bearer(token: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(&format!("Bearer {token}")).ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }
 
 /// The one token that came with the handshake or the first message.
