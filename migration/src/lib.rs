@@ -19,8 +19,8 @@ mod m20261124_000007_webhooks;
 mod m20261124_000008_search_places;
 mod m20261124_000009_cache;
 mod m20261127_000010_search_rows;
-mod m20261128_000012_source_grant;
-mod m20261128_000013_subgraphs;
+mod m20261128_000011_source_grant;
+mod m20261128_000012_subgraphs;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -41,8 +41,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000008_search_places::Migration),
             Box::new(m20261124_000009_cache::Migration),
             Box::new(m20261127_000010_search_rows::Migration),
-            Box::new(m20261128_000012_source_grant::Migration),
-            Box::new(m20261128_000013_subgraphs::Migration),
+            Box::new(m20261128_000011_source_grant::Migration),
+            Box::new(m20261128_000012_subgraphs::Migration),
         ]
     }
 }

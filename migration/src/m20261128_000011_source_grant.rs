@@ -11,10 +11,10 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        dialect::run(manager, include_str!("m20261128_000012_source_grant/up.sql")).await
+        dialect::run(manager, include_str!("m20261128_000011_source_grant/up.sql")).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        dialect::run(manager, include_str!("m20261128_000012_source_grant/down.sql")).await
+        dialect::run(manager, include_str!("m20261128_000011_source_grant/down.sql")).await
     }
 }
