@@ -174,7 +174,8 @@ impl Rechecks {
     /// The one asking for this record that is under way, or begins now.
     fn flight(&self, record: &Shown, watched: &Watched) -> Flight {
         let mut flights = lock(&self.0.flights);
-        if let Some(flight) = flights.get(&record.id) {
+        // One that has ended and is still there was broken off: it makes room for the next.
+        if let Some(flight) = flights.get(&record.id).filter(|flight| flight.peek().is_none()) {
             return flight.clone();
         }
         let (rechecks, id) = (self.clone(), record.id);
