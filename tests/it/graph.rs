@@ -1,12 +1,16 @@
 //! The graph on what was synced: the same answers on both databases, at a cost that the query's shape fixes.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use anyhow::Result;
 use async_graphql::{Executor, Request};
 use connectors::sandbox::Sandbox;
 use connectors::sync::RunOptions;
+use entity::GeoPoint;
 use gateway::graphql::{Caller, Language};
 use gateway::http::SCHOOL_CARD;
 use rstest::rstest;
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use tests::hub::TestHub;
 use tests::store::Backend;
@@ -116,8 +120,15 @@ fn without(value: &mut Value, beginning: &str) {
     }
 }
 
-/// Walks a list page by page, forwards and backwards.
-async fn walk(hub: &TestHub, field: &str, arguments: &str, key: &str) -> Result<(Vec<Value>, Vec<Value>, i64)> {
+/// Walks a list page by page, forwards and backwards. It is a field of the root (`...`), or of what goes by
+/// the name `parent`.
+async fn walk(
+    hub: &TestHub,
+    parent: &str,
+    field: &str,
+    arguments: &str,
+    key: &str,
+) -> Result<(Vec<Value>, Vec<Value>, i64)> {
     let mut forwards: Vec<Value> = Vec::new();
     let mut backwards: Vec<Value> = Vec::new();
     let mut total = 0;
@@ -128,11 +139,11 @@ async fn walk(hub: &TestHub, field: &str, arguments: &str, key: &str) -> Result<
         let mut place = Value::Null;
         loop {
             let query = format!(
-                "query ($place: String) {{ list: {field}({arguments} {length}: 7, {cursor}: $place) \
-                 {{ totalCount pageInfo {{ {more} {end} }} nodes {{ key: {key} }} }} }}"
+                "query ($place: String) {{ {parent} {{ list: {field}({arguments} {length}: 7, {cursor}: $place) \
+                 {{ totalCount pageInfo {{ {more} {end} }} nodes {{ key: {key} }} }} }} }}"
             );
             let data = hub.data(&query, json!({ "place": place })).await?;
-            let list = &data["list"];
+            let list = &data.get("parent").unwrap_or(&data)["list"];
             total = list["totalCount"].as_i64().expect("a count");
             let mut keys: Vec<Value> =
                 list["nodes"].as_array().expect("nodes").iter().map(|node| node["key"].clone()).collect();
@@ -174,7 +185,7 @@ async fn pages_hold_each_record_once_both_ways_on_both_databases(
     let mut walks = Vec::new();
     for backend in [Backend::Sqlite, Backend::Postgres] {
         let Some(hub) = synced(backend).await? else { continue };
-        let (forwards, backwards, total) = walk(&hub, field, arguments, key).await?;
+        let (forwards, backwards, total) = walk(&hub, "...", field, arguments, key).await?;
         assert_eq!(i64::try_from(forwards.len())?, total);
         assert!(total > 0, "nothing to walk");
         assert_eq!(forwards, backwards);
@@ -186,6 +197,73 @@ async fn pages_hold_each_record_once_both_ways_on_both_databases(
         assert_eq!(sqlite, postgres);
     }
     Ok(())
+}
+
+/// Homes are found in two ways, and some in both.
+#[rstest]
+#[case(Backend::Sqlite)]
+#[case(Backend::Postgres)]
+#[tokio::test]
+async fn homes_of_a_school_are_those_in_its_municipality_and_near_it_each_once(#[case] backend: Backend) -> Result<()> {
+    let Some(hub) = synced(backend).await? else { return Ok(()) };
+    // Some lie nobody knows where.
+    hub.store
+        .db
+        .execute_unprepared(
+            "UPDATE housing_option SET latitude = NULL, longitude = NULL, geo_x = NULL, geo_y = NULL, geo_z = NULL \
+         WHERE title LIKE '%3%'",
+        )
+        .await?;
+    let place = "municipality { code } location { latitude longitude }";
+    let all = format!(
+        "{{ schools(first: 100) {{ nodes {{ brin {place} }} }} one: housingOptions(first: 100) {{ nodes {{ id {place} }} }} \
+         other: housingOptions(last: 100) {{ totalCount nodes {{ id {place} }} }} }}"
+    );
+    let all = hub.data(&all, json!({})).await?;
+    let nodes = |list: &str| all[list]["nodes"].as_array().expect("nodes").clone();
+    let homes: BTreeMap<String, Value> =
+        nodes("one").into_iter().chain(nodes("other")).map(|home| (home["id"].to_string(), home)).collect();
+    assert_eq!(all["other"]["totalCount"], json!(homes.len()));
+    let near = "{ schools(first: 100) { nodes { brin housingOptions(withinKm: 60, first: 100) \
+                { totalCount edges { distanceKm node { id } } } } } }";
+    let near = hub.data(near, json!({})).await?;
+    let mut met = [0; 4];
+    for (school, found) in nodes("schools").iter().zip(near["schools"]["nodes"].as_array().expect("schools")) {
+        let mut expected = BTreeSet::new();
+        for (id, home) in &homes {
+            let is_here = home["municipality"] == school["municipality"];
+            let km = point(home).zip(point(school)).map(|(home, school)| home.distance_km(school));
+            let is_near = km.is_some_and(|km| km <= 60.0);
+            met[usize::from(is_here) * 2 + usize::from(is_near)] += 1;
+            if is_here || is_near {
+                expected.insert(id.clone());
+            }
+        }
+        let edges = found["housingOptions"]["edges"].as_array().expect("edges");
+        let ids: Vec<String> = edges.iter().map(|edge| edge["node"]["id"].to_string()).collect();
+        assert_eq!(ids.len(), expected.len(), "each once: {found}");
+        assert_eq!(BTreeSet::from_iter(ids), expected, "{}", school["brin"]);
+        assert_eq!(found["housingOptions"]["totalCount"], json!(expected.len()));
+        let km = edges.iter().map(|edge| edge["distanceKm"].as_f64().unwrap_or(f64::INFINITY));
+        assert!(km.is_sorted(), "the nearest first, and last those that lie nobody knows where: {found}");
+    }
+    assert!(met.iter().all(|count| *count > 0), "of both ways, of each and of none: {met:?}");
+
+    // Page by page they are the same.
+    let schools = near["schools"]["nodes"].as_array().expect("schools").iter();
+    let count = |school: &&Value| school["housingOptions"]["totalCount"].as_i64();
+    let some = schools.filter(|school| count(school) > Some(14)).min_by_key(count).expect("a school with three pages");
+    let parent = format!("parent: school(brin: {})", some["brin"]);
+    let (forwards, backwards, _) = walk(&hub, &parent, "housingOptions", "withinKm: 60,", "id").await?;
+    let whole = some["housingOptions"]["edges"].as_array().expect("edges").iter();
+    assert_eq!(forwards, whole.map(|edge| edge["node"]["id"].clone()).collect::<Vec<_>>());
+    assert_eq!(forwards, backwards);
+    Ok(())
+}
+
+fn point(of: &Value) -> Option<GeoPoint> {
+    let location = &of["location"];
+    GeoPoint::new(location["latitude"].as_f64()?, location["longitude"].as_f64()?)
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::sea_query::{Alias, Asterisk, Condition, Expr, ExprTrait, Order, Query, SelectStatement};
-use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, IdenStatic, QueryResult, Value};
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, IdenStatic, QueryResult, Value};
 use serde_json::json;
 
 use super::beside::Beside;
@@ -103,6 +103,8 @@ pub(crate) fn qualified(column: impl ColumnTrait) -> Expr {
 pub(crate) struct List<R> {
     /// `FROM`, joins and `WHERE`.
     base: SelectStatement,
+    /// The same rows, each in one of these. Empty: they are found in one way only.
+    ways: Vec<SelectStatement>,
     sort: Sort,
     window: Window,
     /// A number that goes with each row: its distance, say.
@@ -145,12 +147,22 @@ impl<R: Row> List<R> {
         if let Some(deleted_at) = R::DELETED_AT {
             base.and_where(qualified(deleted_at).is_null());
         }
-        Self { base, sort, window, measure: None, key, beside: Vec::new(), is_counted: false }
+        Self { base, ways: Vec::new(), sort, window, measure: None, key, beside: Vec::new(), is_counted: false }
     }
 
     /// Joins what makes rows belong to parents that they do not name themselves.
     pub(crate) fn joining(mut self, join: impl FnOnce(&mut SelectStatement)) -> Self {
         join(&mut self.base);
+        self
+    }
+
+    /// Joins the parents to which rows belong in either of two ways. Where the pages of several parents are found each
+    /// by itself, so are the rows of each way: an index that holds all that is asked finds them, without their table.
+    pub(crate) fn joining_either<E: EntityTrait>(mut self, parents: E, [one, other]: [Expr; 2]) -> Self {
+        let joined = |on: Expr| self.base.clone().inner_join(parents, on).to_owned();
+        let only_other = other.clone().and(Expr::cust_with_expr("($1) IS NOT TRUE", one.clone()));
+        self.ways = vec![joined(one.clone()), joined(only_other)];
+        self.base = joined(Condition::any().add(one).add(other).into());
         self
     }
 
@@ -185,7 +197,7 @@ impl<R: Row> List<R> {
         select.limit(self.window.length + 1);
         if !self.beside.is_empty() {
             select = self.joined(select);
-            for (value, order) in self.order_of_page() {
+            for (value, order) in self.order_of_page(R::ID.as_str()) {
                 select.order_by_expr(value, order);
             }
         }
@@ -282,14 +294,14 @@ impl<R: Row> List<R> {
         order
     }
 
-    /// The same order, of what a page's statement shows.
-    fn order_of_page(&self) -> Vec<(Expr, Order)> {
+    /// The same order, of what a page's statement shows; the rows' identity goes by the name `id` there.
+    fn order_of_page(&self, id: &str) -> Vec<(Expr, Order)> {
         let column = |name: &str| Expr::col((Alias::new(INNER), Alias::new(name)));
         let mut shown: Vec<Expr> = Vec::new();
         if self.sort.nullable {
             shown.push(column(SORT_KEY).is_null());
         }
-        shown.extend([column(SORT_KEY), column(R::ID.as_str())]);
+        shown.extend([column(SORT_KEY), column(id)]);
         shown.into_iter().zip(self.order()).map(|(value, (_, order))| (value, order)).collect()
     }
 

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 
 use sea_orm::sea_query::{
     Alias, Asterisk, Condition, Expr, ExprTrait, Func, JoinType, Order, OverStatement, PgFunc, Query, SelectStatement,
-    WindowStatement,
+    UnionType, WindowStatement,
 };
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, IdenStatic, Value};
 
-use super::{COUNT, Found, List, Page, listed, qualified};
+use super::{COUNT, Found, INNER, List, Page, listed, qualified};
 use crate::error::Result;
 use crate::graphql::reader::Reader;
 use crate::graphql::rows::{Key, Row};
@@ -34,6 +34,18 @@ pub(crate) fn is_among<K: Key>(value: Expr, keys: Vec<K>, backend: DbBackend) ->
     match backend {
         DbBackend::Postgres => value.eq(PgFunc::any(array(keys))),
         _ => value.is_in(keys),
+    }
+}
+
+/// The value, where PostgreSQL does not see it when it plans. Seeing how few parents there are, it would take a plan for
+/// each number of them to be worth its making, each time: which costs more than most of these statements do.
+fn hidden(value: Value) -> SelectStatement {
+    Query::select().expr(Expr::val(value)).to_owned()
+}
+
+fn order_by(select: &mut SelectStatement, order: Vec<(Expr, Order)>) {
+    for (value, order) in order {
+        select.order_by_expr(value, order);
     }
 }
 
@@ -94,40 +106,53 @@ impl<R: Row> List<R> {
     fn page_of_each<P: Key>(&self, parent: Expr, parents: Vec<P>) -> Result<SelectStatement> {
         let (keys, picked) = (Alias::new(PARENT), Alias::new(PICKED));
         let key = Expr::col((keys.clone(), keys.clone()));
-        let mut page = match self.is_counted {
-            // To count, every row of the list passes by: only what orders them does, and the page's are looked up then.
-            true => {
-                let mut select = self.base.clone();
-                let whole = WindowStatement::new();
-                select.expr_as(qualified(R::ID), Alias::new(PICKED_ID)).expr_window_as(
-                    Expr::val(1).count(),
-                    whole,
-                    Alias::new(COUNT),
-                );
-                self.computed(select)?
-            }
-            false => self.columns()?,
-        };
-        page.and_where(parent.eq(key.clone())).limit(self.window.length + 1);
-        for (value, order) in self.order() {
-            page.order_by_expr(value, order);
-        }
+        let mut page = self.page_of_one(parent.eq(key.clone()))?;
+        page.limit(self.window.length + 1);
         let mut pages = Query::select();
         pages
             .expr_as(key, keys.clone())
             .column((picked.clone(), Asterisk))
-            .from_function(Func::cust(Alias::new("UNNEST")).arg(array(parents)), keys)
+            .from_function(Func::cust(Alias::new("UNNEST")).arg(hidden(array(parents))), keys)
             .join_lateral(JoinType::InnerJoin, page, picked.clone(), Condition::all());
-        if self.is_counted {
+        if self.is_narrow() {
             let is_picked = qualified(R::ID).eq(Expr::col((picked, Alias::new(PICKED_ID))));
             pages.column((R::Entity::default(), Asterisk)).inner_join(R::Entity::default(), is_picked);
         }
         let mut pages = self.joined(pages);
         pages.order_by_expr(Expr::col(Alias::new(PARENT)), Order::Asc);
-        for (value, order) in self.order_of_page() {
-            pages.order_by_expr(value, order);
-        }
+        order_by(&mut pages, self.order_of_page(R::ID.as_str()));
         Ok(pages)
+    }
+
+    /// Whether the rows of a whole list pass by, with nothing but what orders them; the page's are looked up then.
+    fn is_narrow(&self) -> bool {
+        self.is_counted || !self.ways.is_empty()
+    }
+
+    /// The rows that belong to a parent, in their order.
+    fn page_of_one(&self, belongs: Expr) -> Result<SelectStatement> {
+        let narrow = |select: &SelectStatement| {
+            let mut select = select.clone();
+            select.expr_as(qualified(R::ID), Alias::new(PICKED_ID)).and_where(belongs.clone());
+            self.computed(select)
+        };
+        let (mut page, order) = match &self.ways[..] {
+            [] if self.is_counted => (narrow(&self.base)?, self.order()),
+            [] => (self.columns()?.and_where(belongs).to_owned(), self.order()),
+            [first, rest @ ..] => {
+                let mut found = narrow(first)?;
+                for way in rest {
+                    found.union(UnionType::All, narrow(way)?);
+                }
+                let found = Query::select().column(Asterisk).from_subquery(found, Alias::new(INNER)).to_owned();
+                (found, self.order_of_page(PICKED_ID))
+            }
+        };
+        if self.is_counted {
+            page.expr_window_as(Expr::val(1).count(), WindowStatement::new(), Alias::new(COUNT));
+        }
+        order_by(&mut page, order);
+        Ok(page)
     }
 
     /// The rows of all parents are numbered, and cut where the pages end: SQLite knows no `LATERAL`.

@@ -4,7 +4,7 @@ use async_graphql::{Context, Object};
 use entity::geo::{self, Reach};
 use entity::vocabulary::HousingStatus;
 use entity::{GeoPoint, housing_option, school};
-use sea_orm::sea_query::{Condition, Expr, ExprTrait};
+use sea_orm::sea_query::ExprTrait;
 
 use super::housing_option::{HousingFilter, HousingOption, HousingOrder, condition, sort};
 use crate::cache::Owner;
@@ -121,9 +121,6 @@ fn list(
     let is_near = in_reach([Column::Latitude, Column::Longitude], school_at, reach)
         .and(chord.clone().lte(geo::chord_squared_of_km(within_km)));
     let is_here = qualified(Column::MunicipalityCode).eq(qualified(school::Column::MunicipalityCode));
-    let belongs: Expr = Condition::any().add(is_here).add(is_near).into();
-    let list = List::new(key, condition, sort, window).measured(chord).joining(|select| {
-        select.inner_join(school::Entity, belongs);
-    });
-    Ok(list)
+    let list = List::new(key, condition, sort, window).measured(chord);
+    Ok(list.joining_either(school::Entity, [is_here, is_near]))
 }
