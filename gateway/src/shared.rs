@@ -5,14 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, RedisResult};
+use redis::RedisResult;
 use tokio::time::{Instant, timeout};
 use tracing::warn;
 
+pub(crate) use self::route::Connection;
+use self::route::Route;
 use crate::config::RedisSettings;
 
-/// What every key of the hub begins with; the number changes when what stands behind it does.
+mod route;
+
+/// What every key of the hub begins with; the number changes when what stands behind it does. Keys that are asked for
+/// together have in braces what a cluster places them by.
 pub const PREFIX: &str = "hub:1:";
 
 /// A request waits this long for Redis, and then goes on without.
@@ -23,7 +27,7 @@ const REST: Duration = Duration::from_secs(1);
 /// A connection to Redis that may fail at any time. Cheap to clone.
 #[derive(Clone)]
 pub struct Shared {
-    connection: ConnectionManager,
+    route: Route,
     started: Instant,
     /// Until when it is left alone, in milliseconds since the start.
     resting_until: Arc<AtomicU64>,
@@ -36,27 +40,24 @@ impl Shared {
     /// Where the address is none of Redis's.
     pub fn open(settings: &RedisSettings) -> RedisResult<Option<Self>> {
         let Some(url) = &settings.url else { return Ok(None) };
-        let bounds = ConnectionManagerConfig::new()
-            .set_number_of_retries(0)
-            .set_connection_timeout(Some(PATIENCE))
-            .set_response_timeout(Some(PATIENCE));
-        let connection = ConnectionManager::new_lazy_with_config(Client::open(url.reveal())?, bounds)?;
-        Ok(Some(Self { connection, started: Instant::now(), resting_until: Arc::default() }))
+        let route = Route::of(url.reveal(), PATIENCE)?;
+        Ok(Some(Self { route, started: Instant::now(), resting_until: Arc::default() }))
     }
 
     /// What Redis answers. `None` where it does not in time, or has not just before.
-    pub(crate) async fn ask<T>(&self, question: impl AsyncFnOnce(ConnectionManager) -> RedisResult<T>) -> Option<T> {
+    pub(crate) async fn ask<T>(&self, question: impl AsyncFnOnce(Connection) -> RedisResult<T>) -> Option<T> {
         let now = self.started.elapsed();
         if self.resting_until.load(Ordering::Relaxed) > millis(now) {
             return None;
         }
-        match timeout(PATIENCE, question(self.connection.clone())).await {
+        match timeout(PATIENCE, async { question(self.route.connection().await?).await }).await {
             Ok(Ok(answer)) => return Some(answer),
             Ok(Err(error)) => {
                 warn!(error = &error as &dyn std::error::Error, "Redis fails; this process is on its own for now");
             }
             Err(_) => warn!("Redis is slow; this process is on its own for now"),
         }
+        self.route.failed();
         self.resting_until.store(millis(now + REST), Ordering::Relaxed);
         None
     }

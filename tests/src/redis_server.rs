@@ -15,6 +15,7 @@ pub struct RedisServer {
     child: Child,
     port: u16,
     folder: TempDir,
+    arguments: Vec<String>,
 }
 
 impl RedisServer {
@@ -23,12 +24,19 @@ impl RedisServer {
     /// # Errors
     /// Where it does not answer.
     pub async fn start() -> Result<Option<Self>> {
+        Self::start_as(Vec::new()).await
+    }
+
+    /// As [`RedisServer::start`], with these arguments before its own.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn start_as(arguments: Vec<String>) -> Result<Option<Self>> {
         if super::redis().is_none() {
             return Ok(None);
         }
-        let port = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
-        let folder = tempfile::tempdir()?;
-        let server = Self { child: spawn(port, &folder)?, port, folder };
+        let (port, folder) = (free_port()?, tempfile::tempdir()?);
+        let server = Self { child: spawn(port, &folder, &arguments)?, port, folder, arguments };
         server.connect().await?;
         Ok(Some(server))
     }
@@ -37,6 +45,12 @@ impl RedisServer {
     #[must_use]
     pub fn settings(&self) -> RedisSettings {
         RedisSettings { url: Some(ConnectionUrl::from(self.url().as_str())) }
+    }
+
+    /// The port it listens at, on loopback.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
     }
 
     fn url(&self) -> String {
@@ -88,7 +102,7 @@ impl RedisServer {
     /// Where it does not answer.
     pub async fn restart(&mut self) -> Result<()> {
         self.kill().await?;
-        self.child = spawn(self.port, &self.folder)?;
+        self.child = spawn(self.port, &self.folder, &self.arguments)?;
         self.connect().await?;
         Ok(())
     }
@@ -101,8 +115,18 @@ impl RedisServer {
     }
 }
 
-fn spawn(port: u16, folder: &TempDir) -> Result<Child> {
+/// A port that was free just now.
+///
+/// # Errors
+/// Where there is none.
+pub fn free_port() -> Result<u16> {
+    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+fn spawn(port: u16, folder: &TempDir, arguments: &[String]) -> Result<Child> {
     let mut command = Command::new("redis-server");
+    // A file of settings would have to come first.
+    command.args(arguments);
     command.args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", "", "--appendonly", "no"]);
     command.arg("--dir").arg(folder.path()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
     command.spawn().context("redis-server")

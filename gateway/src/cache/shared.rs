@@ -39,7 +39,7 @@ pub(super) struct Place {
 
 impl Place {
     pub(super) fn of(digest: &str) -> Self {
-        Self { answer: format!("{PREFIX}answer:{digest}"), lock: format!("{PREFIX}computing:{digest}") }
+        Self { answer: format!("{PREFIX}answer:{{{digest}}}"), lock: format!("{PREFIX}computing:{{{digest}}}") }
     }
 }
 

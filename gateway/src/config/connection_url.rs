@@ -25,7 +25,10 @@ impl ConnectionUrl {
     /// Whether it has a password in it.
     #[must_use]
     pub fn has_password(&self) -> bool {
-        url::Url::parse(&self.0).is_ok_and(|url| url.password().is_some())
+        // By hand: an address may name several hosts, which is no URL.
+        let authority =
+            self.0.split_once("://").map_or("", |(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or(""));
+        authority.rsplit_once('@').is_some_and(|(login, _)| login.contains(':'))
     }
 }
 

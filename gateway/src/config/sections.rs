@@ -77,7 +77,7 @@ impl Default for DatabaseSettings {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RedisSettings {
-    /// `redis://…` or `rediss://…`. `None`: the cache is in the process.
+    /// `redis://…`, `redis+sentinel://…` or `redis+cluster://…`, with TLS `rediss…`. `None`: the cache is in the process.
     pub url: Option<ConnectionUrl>,
 }
 

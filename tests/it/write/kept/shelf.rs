@@ -2,6 +2,7 @@
 //! nobody of ours put there. It may cost hits, never truth.
 
 use anyhow::{Context, Result, ensure};
+use gateway::config::RedisSettings;
 use gateway::graphql::{Caller, Graph};
 use gateway::shared::Shared;
 use redis::AsyncCommands;
@@ -13,26 +14,26 @@ use tests::store::Backend;
 use super::super::{Stage, mutate};
 use super::{CARD, answer, figures, replica};
 
+mod ways;
+
 /// Two replicas and the Redis that they share.
 struct Scene {
     stage: Stage,
-    redis: RedisServer,
+    redis: RedisSettings,
     replicas: [Graph; 2],
 }
 
 impl Scene {
-    async fn set() -> Result<Option<Self>> {
-        let (Some(redis), Some(stage)) = (RedisServer::start().await?, Stage::set(Backend::Postgres).await?) else {
-            return Ok(None);
-        };
-        let share = || Shared::open(&redis.settings());
+    async fn set(redis: RedisSettings) -> Result<Option<Self>> {
+        let Some(stage) = Stage::set(Backend::Postgres).await? else { return Ok(None) };
+        let share = || Shared::open(&redis);
         let replicas = [replica(&stage, share()?).await?, replica(&stage, share()?).await?];
         Ok(Some(Self { stage, redis, replicas }))
     }
 
     /// A replica that has kept nothing yet, and has met the card's document.
     async fn fresh(&self) -> Result<Graph> {
-        let fresh = replica(&self.stage, Shared::open(&self.redis.settings())?).await?;
+        let fresh = replica(&self.stage, Shared::open(&self.redis)?).await?;
         answer(&fresh, &Caller::default(), CARD, json!({ "brin": self.stage.elsewhere.brin })).await?;
         Ok(fresh)
     }
@@ -74,16 +75,17 @@ impl Scene {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn redis_that_is_frozen_full_restarted_or_gone_costs_no_truth() -> Result<()> {
-    let Some(mut scene) = Scene::set().await? else { return Ok(()) };
+    let Some(mut redis) = RedisServer::start().await? else { return Ok(()) };
+    let Some(scene) = Scene::set(redis.settings()).await? else { return Ok(()) };
     scene.write_and_read("Redis is well").await?;
     scene.is_shared().await?;
 
-    scene.redis.freeze().await?;
+    redis.freeze().await?;
     scene.write_and_read("Redis is frozen").await?;
-    scene.redis.thaw().await?;
+    redis.thaw().await?;
     scene.is_shared().await?;
 
-    let mut connection = scene.redis.connect().await?;
+    let mut connection = redis.connect().await?;
     set(&mut connection, "maxmemory", "1").await?;
     scene.write_and_read("Redis is full").await?;
     set(&mut connection, "maxmemory-policy", "allkeys-lru").await?;
@@ -91,17 +93,18 @@ async fn redis_that_is_frozen_full_restarted_or_gone_costs_no_truth() -> Result<
     set(&mut connection, "maxmemory", "0").await?;
     scene.is_shared().await?;
 
-    scene.redis.restart().await?;
+    redis.restart().await?;
     scene.write_and_read("Redis is new").await?;
     scene.is_shared().await?;
 
-    scene.redis.kill().await?;
+    redis.kill().await?;
     scene.write_and_read("Redis is gone").await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_others_put_into_redis_is_no_answer() -> Result<()> {
-    let Some(scene) = Scene::set().await? else { return Ok(()) };
+    let Some(redis) = RedisServer::start().await? else { return Ok(()) };
+    let Some(scene) = Scene::set(redis.settings()).await? else { return Ok(()) };
     let nobody = Caller::default();
     let elsewhere = json!({ "brin": scene.stage.elsewhere.brin });
     for brin in [scene.brin(), elsewhere.clone()] {
@@ -109,7 +112,7 @@ async fn what_others_put_into_redis_is_no_answer() -> Result<()> {
             answer(graph, &nobody, CARD, brin.clone()).await?;
         }
     }
-    let mut connection = scene.redis.connect().await?;
+    let mut connection = redis.connect().await?;
     let keys = loop {
         let mut keys: Vec<String> = connection.keys("hub:1:answer:*").await?;
         if keys.len() >= 2 {
