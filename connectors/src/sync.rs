@@ -6,6 +6,7 @@
 //! again.
 
 mod ahead;
+mod awaited;
 mod check;
 mod checkpoint;
 mod claims;

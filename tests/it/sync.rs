@@ -1,10 +1,10 @@
 //! Syncs of the simulated partner systems, over HTTP with real tokens, into both databases.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use connectors::sandbox::{Fault, System, Target};
-use connectors::sync::{RunOptions, RunReport};
+use connectors::sync::{RunOptions, RunReport, Tally};
 use entity::vocabulary::SyncStatus;
-use entity::{change, refusal};
+use entity::{Clock, change, refusal, source};
 use rstest::rstest;
 use sea_orm::{EntityTrait, PaginatorTrait};
 use tests::hub::{TestHub, engine};
@@ -77,6 +77,67 @@ async fn the_next_sync_finds_what_changed(#[case] backend: Backend) -> Result<()
     let after = hub.contents().await?;
     assert!(after["need"].iter().any(|need| need.contains("Een andere hulpvraag")));
     assert_eq!(after["housing_option"].len(), before["housing_option"].len() - 1);
+    Ok(())
+}
+
+/// Reads a system once.
+async fn tally_of(hub: &TestHub, system: System) -> Result<Tally> {
+    Ok(hub.engine.run(&hub.source(system), &RunOptions::default()).await?.tally)
+}
+
+/// Reads a system once, and says how many of its records were set aside.
+async fn refused_of(hub: &TestHub, system: System) -> Result<u32> {
+    Ok(tally_of(hub, system).await?.refused)
+}
+
+async fn partners_are_due(hub: &TestHub) -> Result<bool> {
+    let partners = source::Entity::find_by_id("partners").one(&hub.store.db).await?.context("no such source")?;
+    Ok(partners.next_run_at.is_none_or(|due| due <= Clock::system().now()))
+}
+
+#[rstest]
+#[case(Backend::Sqlite)]
+#[case(Backend::Postgres)]
+#[tokio::test]
+async fn whoever_read_too_early_is_due_again_once_others_have_told(#[case] backend: Backend) -> Result<()> {
+    let Some(hub) = TestHub::start(backend).await? else { return Ok(()) };
+    refused_of(&hub, System::Duo).await?;
+    assert!(refused_of(&hub, System::Partners).await? > 0, "commitments to needs that nobody has told of");
+    assert!(!partners_are_due(&hub).await?);
+    refused_of(&hub, System::Housing).await?;
+    assert!(partners_are_due(&hub).await?, "it may have been homes");
+    assert!(refused_of(&hub, System::Partners).await? > 0, "it was not");
+
+    // What was looked for in vain is not looked for again with each change of others.
+    hub.sandbox.edit(|sample| {
+        let home = sample.homes.live().next().expect("a home").number;
+        sample.homes.change(home, |home| home.homes += 3);
+    });
+    assert_eq!(tally_of(&hub, System::Housing).await?.updated, 1);
+    assert!(!partners_are_due(&hub).await?);
+
+    refused_of(&hub, System::Boards).await?;
+    assert!(partners_are_due(&hub).await?);
+    assert_eq!(refused_of(&hub, System::Partners).await?, 0);
+    assert!(!partners_are_due(&hub).await?);
+    refused_of(&hub, System::Boards).await?;
+    assert!(!partners_are_due(&hub).await?, "nothing waits any more");
+    Ok(())
+}
+
+#[rstest]
+#[case(Backend::Sqlite)]
+#[case(Backend::Postgres)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_read_beside_others_is_due_again_if_it_was_too_early(#[case] backend: Backend) -> Result<()> {
+    let Some(hub) = TestHub::start(backend).await? else { return Ok(()) };
+    refused_of(&hub, System::Duo).await?;
+    let (_, refused) = tokio::try_join!(refused_of(&hub, System::Boards), refused_of(&hub, System::Partners))?;
+    assert_eq!(partners_are_due(&hub).await?, refused > 0, "{refused}");
+    if refused > 0 {
+        assert_eq!(refused_of(&hub, System::Partners).await?, 0);
+        assert!(!partners_are_due(&hub).await?);
+    }
     Ok(())
 }
 

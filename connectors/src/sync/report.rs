@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::settings::SourceSettings;
+use crate::sync::awaited;
 use crate::sync::engine::Engine;
 use crate::sync::lease::Lease;
 use crate::sync::policy::{self, Ended};
@@ -150,13 +151,19 @@ impl Engine {
             .col_expr(source::Column::LastStatus, Expr::value(report.status))
             .col_expr(source::Column::Failures, count(failures))
             .filter(source::Column::Id.eq(&source.id));
+        let is_read = matches!(report.status, SyncStatus::Succeeded | SyncStatus::Partial);
         if let Some(pause) = policy::pause(source.every, ended, failures, self.pace.draw()) {
-            update = update.col_expr(source::Column::NextRunAt, Expr::value(now + pause));
+            let was_early = is_read && awaited::may_have_come(db, &source.id, run_id).await?;
+            let due = if was_early { now } else { now + pause };
+            update = update.col_expr(source::Column::NextRunAt, Expr::value(due));
         }
-        if matches!(report.status, SyncStatus::Succeeded | SyncStatus::Partial) {
+        if is_read {
             update = update.col_expr(source::Column::LastSucceededAt, Expr::value(now));
         }
         update.exec(db).await?;
+        if report.tally.created + report.tally.updated > 0 {
+            awaited::hasten_others(db, &source.id, run_id, now).await?;
+        }
         self.commit(journal).await
     }
 }
