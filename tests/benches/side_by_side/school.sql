@@ -64,21 +64,31 @@ CROSS JOIN LATERAL (
             )
         ) AS edge
         FROM (
-            -- Every home near the school passes by, for the count: only what orders it does.
+            -- Every home near the school passes by, for the count: only what orders it does, from indexes alone.
             SELECT id, chord, count(*) OVER () AS total
-            FROM housing_option
-            CROSS JOIN LATERAL (
-                SELECT (geo_x - school.geo_x) * (geo_x - school.geo_x) + (geo_y - school.geo_y) * (geo_y - school.geo_y)
-                    + (geo_z - school.geo_z) * (geo_z - school.geo_z) AS chord
-            ) AS distance
-            WHERE deleted_at IS NULL AND status = 'AVAILABLE' AND (
-                municipality_code = school.municipality_code
-                OR (
-                    latitude BETWEEN school.latitude - 0.1349 AND school.latitude + 0.1349
+            FROM (
+                SELECT id, chord
+                FROM housing_option
+                CROSS JOIN LATERAL (
+                    SELECT (geo_x - school.geo_x) * (geo_x - school.geo_x)
+                        + (geo_y - school.geo_y) * (geo_y - school.geo_y)
+                        + (geo_z - school.geo_z) * (geo_z - school.geo_z) AS chord
+                ) AS distance
+                WHERE deleted_at IS NULL AND status = 'AVAILABLE' AND municipality_code = school.municipality_code
+                UNION ALL
+                SELECT id, chord
+                FROM housing_option
+                CROSS JOIN LATERAL (
+                    SELECT (geo_x - school.geo_x) * (geo_x - school.geo_x)
+                        + (geo_y - school.geo_y) * (geo_y - school.geo_y)
+                        + (geo_z - school.geo_z) * (geo_z - school.geo_z) AS chord
+                ) AS distance
+                WHERE deleted_at IS NULL AND status = 'AVAILABLE'
+                    AND (municipality_code = school.municipality_code) IS NOT TRUE
+                    AND latitude BETWEEN school.latitude - 0.1349 AND school.latitude + 0.1349
                     AND longitude BETWEEN school.longitude - 0.2275 AND school.longitude + 0.2275
                     AND chord <= (15 / 6371.0088) * (15 / 6371.0088)
-                )
-            )
+            ) AS found
             ORDER BY chord IS NULL, chord, id
             LIMIT 10
         ) AS near
