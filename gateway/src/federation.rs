@@ -87,8 +87,9 @@ impl Prepared {
         let introspected =
             |field: &_, below: &[&_]| supergraph.introspection.answer(&document.parsed, variables, field, below);
         let definition = &supergraph.definition;
-        let asked = (&introspected as project::Introspected<'_>, refusals.as_ref());
-        project::project(definition, &document.parsed, &operation.node, variables, asked, executed)
+        let shown =
+            project::Shown { introspected: &introspected, refusals: refusals.as_ref(), hidden: &supergraph.hidden };
+        project::project(definition, &document.parsed, &operation.node, variables, shown, executed)
     }
 }
 

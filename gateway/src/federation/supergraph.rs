@@ -29,6 +29,8 @@ pub(super) struct Supergraph {
     pub(super) introspection: Introspection,
     pub(super) gate: Gate,
     pub(super) guards: Guards,
+    /// The values of enums that are `@inaccessible`.
+    pub(super) hidden: HashMap<Name, HashSet<Name>>,
     pub(super) planner: Arc<dyn Planning>,
     /// Its subgraphs by name, with the addresses that it gives.
     pub(super) subgraphs: Vec<(String, String)>,
@@ -79,6 +81,7 @@ impl Supergraph {
             definition,
             introspection,
             guards,
+            hidden: hidden(&document.definitions),
             planner,
             subgraphs,
             unplanned: BTreeMap::new(),
@@ -176,6 +179,22 @@ fn names_own(
         // Every fragment is looked at for itself.
         Selection::FragmentSpread(_) => true,
     })
+}
+
+/// The values of enums that subgraphs may tell and nobody is shown.
+fn hidden(supergraph: &[TypeSystemDefinition]) -> HashMap<Name, HashSet<Name>> {
+    let mut hidden: HashMap<Name, HashSet<Name>> = HashMap::new();
+    for definition in supergraph {
+        let TypeSystemDefinition::Type(definition) = definition else { continue };
+        let TypeKind::Enum(values) = &definition.node.kind else { continue };
+        for value in &values.values {
+            if value.node.directives.iter().any(|directive| directive.node.name.node == "inaccessible") {
+                let of_enum = hidden.entry(definition.node.name.node.clone()).or_default();
+                of_enum.insert(value.node.value.node.clone());
+            }
+        }
+    }
+    hidden
 }
 
 /// The hub's fields, without those that another subgraph has taken over.
