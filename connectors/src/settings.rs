@@ -18,7 +18,9 @@ pub use self::interface::{
     Rule, SinceSettings, SizeSettings, Source, StreamSettings, Unknown,
 };
 pub use self::oauth::{ClientAuthentication, GrantType, OAuthSettings};
-pub use self::subgraph::{BreakerSettings, HeaderSettings, SubgraphOAuth, SubgraphSettings};
+pub use self::subgraph::{
+    BreakerSettings, HeaderSettings, SubgraphOAuth, SubgraphSettings, SubgraphSubscriptions, SubscriptionProtocol,
+};
 pub use self::volatile::VolatileSettings;
 
 /// One `[[source]]` of the configuration.

@@ -6,5 +6,6 @@ mod joined;
 mod partner;
 mod schemas;
 mod subgraph;
+mod subscribed;
 mod suites;
 mod world;

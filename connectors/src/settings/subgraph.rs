@@ -42,6 +42,45 @@ pub struct SubgraphSettings {
     /// Which headers it is sent beside the hub's own.
     #[serde(default)]
     pub headers: HeaderSettings,
+    /// How it is subscribed to.
+    #[serde(default)]
+    pub subscriptions: SubgraphSubscriptions,
+}
+
+/// How a subgraph is subscribed to.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SubgraphSubscriptions {
+    /// What it speaks.
+    pub protocol: SubscriptionProtocol,
+    /// Where: `https:` and `wss:` are the same. `None`: where it takes queries.
+    pub url: Option<Url>,
+    /// Subscriptions to it at a time, a connection each; who comes later is told so.
+    pub at_once: usize,
+    /// After so long without a word it is asked whether it is there; after as long again the subscription is over.
+    #[serde(deserialize_with = "super::short_duration")]
+    pub silence: Duration,
+}
+
+impl Default for SubgraphSubscriptions {
+    fn default() -> Self {
+        let silence = Duration::from_secs(30);
+        Self { protocol: SubscriptionProtocol::default(), url: None, at_once: 1_000, silence }
+    }
+}
+
+/// A protocol by which results of a subscription come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum SubscriptionProtocol {
+    /// WebSocket with the subprotocol of that name
+    /// (<https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md>).
+    #[default]
+    #[serde(rename = "graphql-transport-ws")]
+    WebSocket,
+    /// Server-sent events, a connection for each subscription
+    /// (<https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md>).
+    #[serde(rename = "graphql-sse")]
+    ServerSentEvents,
 }
 
 /// When a subgraph is left alone, and for how long.

@@ -367,6 +367,19 @@ fn subgraphs(subgraphs: &mut [SubgraphSettings], reader: &mut Reader<'_>) {
         if subgraph.requests_at_once == 0 {
             problems.push(("requests_at_once", "must be at least 1".to_owned()));
         }
+        if subgraph.subscriptions.at_once == 0 {
+            problems.push(("subscriptions.at_once", "must be at least 1".to_owned()));
+        }
+        if let Some(url) = &subgraph.subscriptions.url {
+            if !matches!(url.scheme(), "https" | "http" | "wss" | "ws") || url.host().is_none() {
+                let what = "expected an address that begins with wss:// or https://";
+                problems.push(("subscriptions.url", what.to_owned()));
+            }
+            if has_credentials(url) {
+                let what = "a secret is not written here: use [subgraph.oauth]";
+                problems.push(("subscriptions.url", what.to_owned()));
+            }
+        }
         let token_url = subgraph.oauth.as_ref().and_then(|oauth| oauth.token_url.as_ref());
         let addresses = [("url", Some(&subgraph.url)), ("oauth.token_url", token_url)];
         lead_somewhere(addresses, "a secret is not written here: use [subgraph.oauth]", &mut problems);

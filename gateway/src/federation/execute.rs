@@ -89,31 +89,18 @@ impl Execution<'_> {
 
     async fn fetch(&self, fetch: &Fetch) {
         match &fetch.asks {
-            Asks::Root { keys, after } => {
-                let mut told = self.asking.ask(fetch, self.variables_of(fetch)).await;
-                for rewrite in after {
-                    rewrites::apply(rewrite, self.definition, &mut told.data);
-                }
-                let key_of = |error: &ServerError| match error.path.first() {
-                    Some(PathSegment::Field(key)) => keys.iter().any(|known| known == key),
-                    _ => false,
-                };
-                let (placed, unplaced): (Vec<_>, Vec<_>) = told.errors.into_iter().partition(key_of);
-                let at_keys = unplaced.into_iter().flat_map(|error| {
-                    keys.iter().map(move |key| ServerError {
-                        path: vec![PathSegment::Field(key.to_string())],
-                        ..error.clone()
-                    })
-                });
-                self.tell(placed.into_iter().chain(at_keys));
-                merge(self.definition, &mut self.known(), told.data);
+            Asks::Root { .. } => {
+                let told = self.asking.ask(fetch, variables_of(fetch, self.variables)).await;
+                let Told { data, errors } = of_root(fetch, told, self.definition);
+                self.tell(errors);
+                merge(self.definition, &mut self.known(), data);
             }
             Asks::Entities(batches) => self.entities(fetch, batches).await,
         }
     }
 
     async fn entities(&self, fetch: &Fetch, batches: &[Batch]) {
-        let mut variables = self.variables_of(fetch);
+        let mut variables = variables_of(fetch, self.variables);
         let mut asked = Vec::with_capacity(batches.len());
         {
             let data = self.known();
@@ -151,16 +138,6 @@ impl Execution<'_> {
         }
     }
 
-    fn variables_of(&self, fetch: &Fetch) -> Variables {
-        let mut variables = Variables::default();
-        for name in &fetch.variables {
-            if let Some(value) = self.variables.get(name) {
-                variables.insert(name.clone(), value.clone());
-            }
-        }
-        variables
-    }
-
     fn known(&self) -> std::sync::MutexGuard<'_, Value> {
         self.data.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -168,6 +145,31 @@ impl Execution<'_> {
     fn tell(&self, errors: impl IntoIterator<Item = ServerError>) {
         self.errors.lock().unwrap_or_else(PoisonError::into_inner).extend(errors);
     }
+}
+
+/// The client's variables that a fetch uses.
+pub(super) fn variables_of(fetch: &Fetch, variables: &Variables) -> Variables {
+    let used = fetch.variables.iter().filter_map(|name| Some((name.clone(), variables.get(name)?.clone())));
+    let mut of_fetch = Variables::default();
+    of_fetch.extend(used);
+    of_fetch
+}
+
+/// What was told of fields of the root, as it is taken: an error about none of them is about each.
+pub(super) fn of_root(fetch: &Fetch, mut told: Told, definition: &Definition) -> Told {
+    let Asks::Root { keys, after } = &fetch.asks else { return told };
+    for rewrite in after {
+        rewrites::apply(rewrite, definition, &mut told.data);
+    }
+    let key_of = |error: &ServerError| match error.path.first() {
+        Some(PathSegment::Field(key)) => keys.iter().any(|known| known == key),
+        _ => false,
+    };
+    let (placed, unplaced): (Vec<_>, Vec<_>) = told.errors.into_iter().partition(key_of);
+    let at_keys = unplaced.into_iter().flat_map(|error| {
+        keys.iter().map(move |key| ServerError { path: vec![PathSegment::Field(key.to_string())], ..error.clone() })
+    });
+    Told { data: told.data, errors: placed.into_iter().chain(at_keys).collect() }
 }
 
 /// An error about entities, at each of the places where its entity goes; one about no entity, at what they have in common.

@@ -1,14 +1,16 @@
-//! Asks a partner's graph, and makes of what it says what may be handed on.
+//! Asks a partner's graph, or subscribes to it, and makes of what it says what may be handed on.
 
 mod flights;
 
+use std::future::ready;
 use std::sync::Arc;
 
 use async_graphql::{PathSegment, ServerError, Value, Variables};
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
-use connectors::ErrorKind;
 use connectors::api::{Asked, Subgraph};
+use connectors::{Error, ErrorKind};
+use futures::stream::{self, BoxStream, StreamExt};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use tracing::{Instrument, info_span, warn};
@@ -75,17 +77,9 @@ impl Partner {
         is_mutation: bool,
     ) -> Told {
         let name = &self.subgraph.settings().name;
-        // What is set is sent whoever asks.
-        let nothing = HeaderMap::new();
-        let mut headers = self.subgraph.headers_for(caller.headers.as_deref().unwrap_or(&nothing));
-        if let Some(authorization) = caller.authorization.as_ref().filter(|_| self.subgraph.forwards()) {
-            headers.insert(header::AUTHORIZATION, authorization.clone());
-        }
-        let body = match serde_json::to_vec(&Body { query: document, variables }) {
-            Ok(body) => Bytes::from(body),
-            Err(_) => return failed(name, Code::Internal, "cannot be asked this"),
+        let Some(asked) = self.asked(document, variables, caller, is_mutation) else {
+            return failed(name, Code::Internal, "cannot be asked this");
         };
-        let asked = Asked { body, headers, is_repeatable: !is_mutation };
         if is_mutation || !self.subgraph.settings().deduplicate {
             return self.send(asked).await;
         }
@@ -96,6 +90,54 @@ impl Partner {
             self.metrics.subgraphs().asked(name, "shared");
         }
         flight.await
+    }
+
+    /// Subscribes for a caller, as [`Partner::ask`] asks. What keeps it from telling more is the last that is told.
+    pub(super) async fn subscribe(
+        self: &Arc<Self>,
+        document: &str,
+        variables: &Variables,
+        caller: &Caller,
+    ) -> BoxStream<'static, Told> {
+        let name = &self.subgraph.settings().name;
+        let Some(mut asked) = self.asked(document, variables, caller, false) else {
+            return stream::iter([failed(name, Code::Internal, "cannot be asked this")]).boxed();
+        };
+        let span = info_span!("gateway.subgraph.subscribe", otel.kind = "client", subgraph.name = name.as_str());
+        let subscribing = async {
+            traces::hand_on(&mut asked.headers);
+            self.subgraph.subscribe(&asked).await
+        };
+        let results = subscribing.instrument(span).await;
+        self.metrics.subgraphs().is_left_alone(name, self.subgraph.is_left_alone());
+        let results = match results {
+            Ok(results) => results,
+            Err(error) => return stream::iter([self.explain(&error)]).boxed(),
+        };
+        self.metrics.subgraphs().asked(name, "subscribed");
+        let partner = Arc::clone(self);
+        let told = results.map(move |result| match result.map(|body| read(&body)) {
+            Ok(Some(answer)) => (told(&partner.subgraph.settings().name, Some(answer)), true),
+            Ok(None) => (told(&partner.subgraph.settings().name, None), false),
+            Err(error) => (partner.explain(&error), false),
+        });
+        // Of who says what is no result, nothing more is heard.
+        let with_last = told.scan(true, |goes_on, (told, goes_on_after)| {
+            ready(std::mem::replace(goes_on, goes_on_after).then_some(told))
+        });
+        with_last.boxed()
+    }
+
+    /// What is sent for a caller, in whose name. `None`: it cannot be.
+    fn asked(&self, document: &str, variables: &Variables, caller: &Caller, is_mutation: bool) -> Option<Asked> {
+        // What is set is sent whoever asks.
+        let nothing = HeaderMap::new();
+        let mut headers = self.subgraph.headers_for(caller.headers.as_deref().unwrap_or(&nothing));
+        if let Some(authorization) = caller.authorization.as_ref().filter(|_| self.subgraph.forwards()) {
+            headers.insert(header::AUTHORIZATION, authorization.clone());
+        }
+        let body = serde_json::to_vec(&Body { query: document, variables }).ok()?;
+        Some(Asked { body: Bytes::from(body), headers, is_repeatable: !is_mutation })
     }
 
     async fn send(&self, mut asked: Asked) -> Told {
@@ -114,20 +156,28 @@ impl Partner {
             Err(error) => {
                 if error.kind() != ErrorKind::BreakerOpen {
                     metrics.took(name, began.elapsed());
-                    warn!(subgraph.name = name, error = &error as &dyn std::error::Error, "a subgraph did not answer");
                 }
-                metrics.asked(name, error.kind().name());
-                return match error.kind() {
-                    ErrorKind::Timeout => failed(name, Code::Timeout, "did not answer in time"),
-                    ErrorKind::TooLarge => failed(name, Code::Unavailable, "gave a larger answer than is taken"),
-                    _ => failed(name, Code::Unavailable, "cannot be asked at present"),
-                };
+                return self.explain(&error);
             }
         };
         metrics.took(name, began.elapsed());
         let answer = read(&body);
         metrics.asked(name, if answer.is_some() { "ok" } else { ErrorKind::Malformed.name() });
         told(name, answer)
+    }
+
+    /// What is told where nothing was: enough to know what to do, and nothing of how it is reached.
+    fn explain(&self, error: &Error) -> Told {
+        let name = self.subgraph.settings().name.as_str();
+        if error.kind() != ErrorKind::BreakerOpen {
+            warn!(subgraph.name = name, error = error as &dyn std::error::Error, "a subgraph did not answer");
+        }
+        self.metrics.subgraphs().asked(name, error.kind().name());
+        match error.kind() {
+            ErrorKind::Timeout => failed(name, Code::Timeout, "did not answer in time"),
+            ErrorKind::TooLarge => failed(name, Code::Unavailable, "gave a larger answer than is taken"),
+            _ => failed(name, Code::Unavailable, "cannot be asked at present"),
+        }
     }
 }
 
