@@ -164,6 +164,11 @@ fn short_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration
     })
 }
 
+/// As [`short_duration`], of what may be absent.
+fn optional_short_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    short_duration(deserializer).map(Some)
+}
+
 /// A whole number and its unit: `s`, `m`, `h` or `d`. `None` where it is not that, or zero.
 #[must_use]
 pub fn parse_duration(text: &str) -> Option<Duration> {

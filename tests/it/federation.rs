@@ -3,6 +3,7 @@
 mod faults;
 mod generated;
 mod joined;
+mod kept;
 mod partner;
 mod schemas;
 mod subgraph;

@@ -13,7 +13,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, WebSocketUpgrade};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use connectors::settings::SubgraphSettings;
@@ -57,6 +57,8 @@ struct Inner<E> {
     headers: Mutex<HeaderMap>,
     document: Mutex<String>,
     initial: Mutex<Value>,
+    variables: Mutex<Value>,
+    cache_control: Mutex<Option<HeaderValue>>,
 }
 
 /// A partner's live graph. It is gone when this is dropped.
@@ -82,6 +84,8 @@ impl<E: Executor> TestSubgraph<E> {
             headers: Mutex::default(),
             document: Mutex::default(),
             initial: Mutex::default(),
+            variables: Mutex::default(),
+            cache_control: Mutex::default(),
         });
         let router =
             Router::new().route("/graphql", post(answer::<E>).merge(get(socket::<E>))).with_state(Arc::clone(&inner));
@@ -117,6 +121,17 @@ impl<E: Executor> TestSubgraph<E> {
     #[must_use]
     pub fn at_once(&self) -> usize {
         self.inner.at_once.load(Ordering::SeqCst)
+    }
+
+    /// Says of its answers how long they may be kept.
+    pub fn say_of_caches(&self, text: Option<&'static str>) {
+        *self.inner.cache_control.lock().unwrap_or_else(PoisonError::into_inner) = text.map(HeaderValue::from_static);
+    }
+
+    /// The variables of the last request.
+    #[must_use]
+    pub fn variables(&self) -> Value {
+        self.inner.variables.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What the last socket began with.
@@ -211,6 +226,7 @@ async fn answer<E: Executor>(
     }
     let Ok(request) = serde_json::from_slice::<Request>(&body) else { return StatusCode::BAD_REQUEST.into_response() };
     inner.document.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&request.query);
+    *inner.variables.lock().unwrap_or_else(PoisonError::into_inner) = json!(request.variables);
     if takes_events {
         let inside = Inside::of(Arc::clone(&inner));
         let next = |response: Response| format!("event: next\ndata: {}\n\n", json!(response));
@@ -222,7 +238,10 @@ async fn answer<E: Executor>(
         return ([(header::CONTENT_TYPE, "text/event-stream")], axum::body::Body::from_stream(events)).into_response();
     }
     let response: Response = inner.executor.execute(request).await;
-    axum::Json(response).into_response()
+    let mut answer = axum::Json(response).into_response();
+    let cache_control = inner.cache_control.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    answer.headers_mut().extend(cache_control.map(|text| (header::CACHE_CONTROL, text)));
+    answer
 }
 
 async fn socket<E: Executor>(

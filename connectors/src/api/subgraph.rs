@@ -51,6 +51,15 @@ pub struct Subgraph {
     pace: Pace,
 }
 
+/// A whole answer of a subgraph's.
+#[derive(Clone, Debug)]
+pub struct Answered {
+    /// Its body, unpacked.
+    pub body: Bytes,
+    /// Its headers.
+    pub headers: HeaderMap,
+}
+
 /// A request to a subgraph.
 #[derive(Clone, Debug)]
 pub struct Asked {
@@ -132,7 +141,7 @@ impl Subgraph {
     ///
     /// # Errors
     /// As [`ErrorKind`] says. It takes no longer than the subgraph's time, whatever happens.
-    pub async fn post(&self, asked: &Asked) -> Result<Bytes> {
+    pub async fn post(&self, asked: &Asked) -> Result<Answered> {
         let deadline = Instant::now() + self.settings.timeout;
         let retries = if asked.is_repeatable { self.settings.retries } else { 0 };
         self.guarded(deadline, self.attempts(retries, deadline, |is_last| self.exchange(asked, is_last))).await
@@ -183,16 +192,17 @@ impl Subgraph {
         }
     }
 
-    async fn exchange(&self, asked: &Asked, is_last: bool) -> Result<Bytes> {
+    async fn exchange(&self, asked: &Asked, is_last: bool) -> Result<Answered> {
         // The semaphore is never closed, and if it were, nobody would have to wait.
         let _place = self.places.acquire().await.ok();
         let (response, _) = self.let_in(asked, Way::Query).await?;
         let is_down = is_down(response.status());
         if !response.status().is_success() && (!is_graphql(&response) || is_down && !is_last) {
-            let wait = || retry_after(response.headers(), self.clock.now()).unwrap_or_default();
-            return Err(self.refused(response.status()).retry_after(is_down.then(wait)));
+            return Err(self.refused(&response));
         }
-        whole_body(response, self.settings.max_answer_bytes).await
+        let headers = response.headers().clone();
+        let body = whole_body(response, self.settings.max_answer_bytes).await?;
+        Ok(Answered { body, headers })
     }
 
     /// What is answered to a token that is good, and the headers that were sent. One that is refused is got anew, once.
@@ -234,7 +244,10 @@ impl Subgraph {
         Ok((answered.map_err(|error| unreachable(url, error))?, headers))
     }
 
-    fn refused(&self, status: StatusCode) -> Error {
+    /// A status that says so, and how long to wait where a moment may help.
+    fn refused(&self, response: &Response) -> Error {
+        let status = response.status();
+        let wait = || retry_after(response.headers(), self.clock.now()).unwrap_or_default();
         let kind = match status {
             StatusCode::UNAUTHORIZED => ErrorKind::Unauthorized,
             StatusCode::FORBIDDEN => ErrorKind::Forbidden,
@@ -243,7 +256,8 @@ impl Subgraph {
             status if status.is_server_error() => ErrorKind::ServerError,
             _ => ErrorKind::UnexpectedStatus,
         };
-        Error::new(kind, format!("{} answered with status {}", host(&self.settings.url), status.as_u16()))
+        let message = format!("{} answered with status {}", host(&self.settings.url), status.as_u16());
+        Error::new(kind, message).retry_after(is_down(status).then(wait))
     }
 }
 

@@ -36,6 +36,9 @@ pub struct SubgraphSettings {
     /// Whether queries that are the same in everything share one request while it is under way.
     #[serde(default = "deduplicate")]
     pub deduplicate: bool,
+    /// Entities that it has told are kept for so long, where its answer's `Cache-Control` does not say. None where absent.
+    #[serde(default, deserialize_with = "super::optional_short_duration")]
+    pub entity_cache: Option<Duration>,
     /// When it is left alone for a while.
     #[serde(default)]
     pub breaker: BreakerSettings,

@@ -31,6 +31,12 @@ pub(super) fn validate(settings: &mut Settings, reader: &mut Reader<'_>, systems
     let can_keep = settings.grants.encryption_key.is_some();
     sources(&mut settings.sources, can_keep, reader, systems);
     subgraphs(&mut settings.subgraphs, reader);
+    for (name, policy) in &settings.federation.policies {
+        if policy.scopes.is_empty() && policy.organisations.is_empty() {
+            let what = "names neither scopes nor organisations, so nobody would hold it";
+            reader.problem(&format!("federation.policies.{name}"), what);
+        }
+    }
 }
 
 /// What works but is risky.

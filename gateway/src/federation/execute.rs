@@ -6,6 +6,7 @@ mod representations;
 mod rewrites;
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use async_graphql::indexmap::IndexMap;
 use async_graphql::{Name, PathSegment, ServerError, Value, Variables};
@@ -29,6 +30,8 @@ pub(super) trait Asking: Send + Sync {
 pub(super) struct Told {
     pub(super) data: Value,
     pub(super) errors: Vec<ServerError>,
+    /// How long it may be told to others who ask the same. `None`: not at all.
+    pub(super) kept_for: Option<Duration>,
 }
 
 /// Executes steps, one after another, on what is known already. Gives everything that was told, more than was asked for and
@@ -91,7 +94,7 @@ impl Execution<'_> {
         match &fetch.asks {
             Asks::Root { .. } => {
                 let told = self.asking.ask(fetch, variables_of(fetch, self.variables)).await;
-                let Told { data, errors } = of_root(fetch, told, self.definition);
+                let Told { data, errors, .. } = of_root(fetch, told, self.definition);
                 self.tell(errors);
                 merge(self.definition, &mut self.known(), data);
             }
@@ -113,7 +116,7 @@ impl Execution<'_> {
         if asked.iter().all(|asked| asked.representations.is_empty()) {
             return;
         }
-        let Told { data, errors } = self.asking.ask(fetch, variables).await;
+        let Told { data, errors, .. } = self.asking.ask(fetch, variables).await;
         self.tell(errors.into_iter().flat_map(|error| placed(error, &asked)));
         let Value::Object(mut answers) = data else { return };
         let mut known = self.known();
@@ -165,11 +168,12 @@ pub(super) fn of_root(fetch: &Fetch, mut told: Told, definition: &Definition) ->
         Some(PathSegment::Field(key)) => keys.iter().any(|known| known == key),
         _ => false,
     };
-    let (placed, unplaced): (Vec<_>, Vec<_>) = told.errors.into_iter().partition(key_of);
+    let errors = std::mem::take(&mut told.errors);
+    let (placed, unplaced): (Vec<_>, Vec<_>) = errors.into_iter().partition(key_of);
     let at_keys = unplaced.into_iter().flat_map(|error| {
         keys.iter().map(move |key| ServerError { path: vec![PathSegment::Field(key.to_string())], ..error.clone() })
     });
-    Told { data: told.data, errors: placed.into_iter().chain(at_keys).collect() }
+    Told { errors: placed.into_iter().chain(at_keys).collect(), ..told }
 }
 
 /// An error about entities, at each of the places where its entity goes; one about no entity, at what they have in common.

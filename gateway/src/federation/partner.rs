@@ -4,6 +4,7 @@ mod flights;
 
 use std::future::ready;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_graphql::{PathSegment, ServerError, Value, Variables};
 use axum::http::{HeaderMap, header};
@@ -16,7 +17,9 @@ use tokio::time::Instant;
 use tracing::{Instrument, info_span, warn};
 
 use self::flights::Flights;
+use super::entities::{Entities, kept_for};
 use super::execute::Told;
+use super::plan::{Batch, Fetch};
 use crate::error::{Code, set_code};
 use crate::graphql::Caller;
 use crate::telemetry::{Metrics, traces};
@@ -30,6 +33,8 @@ const MOST_ERRORS: usize = 100;
 pub(super) struct Partner {
     subgraph: Subgraph,
     flights: Flights,
+    /// Whether anything that it has told could be kept: else there is nothing to look for.
+    may_be_kept: AtomicBool,
     metrics: Metrics,
 }
 
@@ -59,7 +64,7 @@ struct Mistake {
 
 impl Partner {
     pub(super) fn new(subgraph: Subgraph, metrics: Metrics) -> Self {
-        Self { subgraph, flights: Flights::default(), metrics }
+        Self { subgraph, flights: Flights::default(), may_be_kept: AtomicBool::new(false), metrics }
     }
 
     /// How it is set to be asked.
@@ -90,6 +95,32 @@ impl Partner {
             self.metrics.subgraphs().asked(name, "shared");
         }
         flight.await
+    }
+
+    /// Asks for entities, as [`Partner::ask`] does, but for those that are kept.
+    pub(super) async fn ask_for(
+        self: &Arc<Self>,
+        entities: &Entities,
+        (fetch, batches): (&Fetch, &[Batch]),
+        mut variables: Variables,
+        caller: &Caller,
+    ) -> Told {
+        let is_callers_own = self.subgraph.forwards() && caller.authorization.is_some();
+        let settings = self.subgraph.settings();
+        let whom = [settings.name.as_str(), settings.url.as_str(), &fetch.document];
+        if is_callers_own || !self.may_be_kept.load(Ordering::Relaxed) {
+            let told = self.ask(&fetch.document, &variables, caller, fetch.is_mutation).await;
+            if is_callers_own || told.kept_for.is_none() {
+                return told;
+            }
+            return entities.want(&whom, &self.headers(caller), batches, &mut variables, false).with(told);
+        }
+        let wanted = entities.want(&whom, &self.headers(caller), batches, &mut variables, true);
+        if wanted.is_known() {
+            self.metrics.subgraphs().asked(&settings.name, "kept");
+            return wanted.with(Told::default());
+        }
+        wanted.with(self.ask(&fetch.document, &variables, caller, fetch.is_mutation).await)
     }
 
     /// Subscribes for a caller, as [`Partner::ask`] asks. What keeps it from telling more is the last that is told.
@@ -130,14 +161,20 @@ impl Partner {
 
     /// What is sent for a caller, in whose name. `None`: it cannot be.
     fn asked(&self, document: &str, variables: &Variables, caller: &Caller, is_mutation: bool) -> Option<Asked> {
+        let headers = self.headers(caller);
+        let body = serde_json::to_vec(&Body { query: document, variables }).ok()?;
+        Some(Asked { body: Bytes::from(body), headers, is_repeatable: !is_mutation })
+    }
+
+    /// What is sent beside what is asked, in a caller's name.
+    fn headers(&self, caller: &Caller) -> HeaderMap {
         // What is set is sent whoever asks.
         let nothing = HeaderMap::new();
         let mut headers = self.subgraph.headers_for(caller.headers.as_deref().unwrap_or(&nothing));
         if let Some(authorization) = caller.authorization.as_ref().filter(|_| self.subgraph.forwards()) {
             headers.insert(header::AUTHORIZATION, authorization.clone());
         }
-        let body = serde_json::to_vec(&Body { query: document, variables }).ok()?;
-        Some(Asked { body: Bytes::from(body), headers, is_repeatable: !is_mutation })
+        headers
     }
 
     async fn send(&self, mut asked: Asked) -> Told {
@@ -151,8 +188,8 @@ impl Partner {
         let answer = sending.instrument(span).await;
         let metrics = self.metrics.subgraphs();
         metrics.is_left_alone(name, self.subgraph.is_left_alone());
-        let body = match answer {
-            Ok(body) => body,
+        let answered = match answer {
+            Ok(answered) => answered,
             Err(error) => {
                 if error.kind() != ErrorKind::BreakerOpen {
                     metrics.took(name, began.elapsed());
@@ -161,9 +198,13 @@ impl Partner {
             }
         };
         metrics.took(name, began.elapsed());
-        let answer = read(&body);
+        let answer = read(&answered.body);
         metrics.asked(name, if answer.is_some() { "ok" } else { ErrorKind::Malformed.name() });
-        told(name, answer)
+        let kept_for = kept_for(&answered.headers, self.subgraph.settings().entity_cache);
+        if kept_for.is_some() {
+            self.may_be_kept.store(true, Ordering::Relaxed);
+        }
+        Told { kept_for, ..told(name, answer) }
     }
 
     /// What is told where nothing was: enough to know what to do, and nothing of how it is reached.
@@ -193,7 +234,7 @@ fn told(name: &str, answer: Option<Answer>) -> Told {
         return failed(name, Code::Unavailable, "gave an answer that is no GraphQL");
     };
     let errors = answer.errors.unwrap_or_default().into_iter().take(MOST_ERRORS).map(Mistake::handed_on);
-    Told { data: answer.data, errors: errors.collect() }
+    Told { data: answer.data, errors: errors.collect(), kept_for: None }
 }
 
 fn failed(name: &str, code: Code, what: &str) -> Told {

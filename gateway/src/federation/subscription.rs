@@ -51,7 +51,7 @@ impl Federation {
                     return once(standing.refused().into(), caller);
                 }
                 let told = partner.subscribe(&fetch.document, &variables, caller).await;
-                told.map(|Told { data, errors }| {
+                told.map(|Told { data, errors, .. }| {
                     let mut event = Response::new(data);
                     event.errors = errors;
                     event
@@ -82,7 +82,8 @@ impl Telling {
     async fn complete(&self, mut event: Response) -> Response {
         let steps = &self.prepared.plan.0;
         let Some(Step::Fetch(fetch)) = steps.first() else { return Response::default() };
-        let mut told = Told { data: std::mem::take(&mut event.data), errors: std::mem::take(&mut event.errors) };
+        let (data, errors) = (std::mem::take(&mut event.data), std::mem::take(&mut event.errors));
+        let mut told = Told { data, errors, ..Told::default() };
         let is_told = matches!(told.data, Value::Object(_));
         for error in &mut told.errors {
             named(error, &fetch.subgraph);
@@ -95,9 +96,10 @@ impl Telling {
     }
 
     /// The event with what was told and what these steps bring.
-    async fn answer(&self, mut event: Response, Told { data, errors }: Told, steps: &[Step]) -> Response {
+    async fn answer(&self, mut event: Response, Told { data, errors, .. }: Told, steps: &[Step]) -> Response {
         let Self { graph, live, caller, prepared } = self;
-        let asks = Asks { live, caller, graph, freshness: Mutex::default() };
+        // An event is about what has just changed.
+        let asks = Asks { live, caller, graph, kept: None, freshness: Mutex::default() };
         let definition = &live.supergraph.definition;
         let executed = execute(steps, (data, errors), definition, &prepared.variables, &asks).await;
         (event.data, event.errors) = prepared.projected(live, executed);

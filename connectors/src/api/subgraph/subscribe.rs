@@ -45,7 +45,7 @@ impl Subgraph {
             SubscriptionProtocol::WebSocket => {
                 let (response, authorization) = self.let_in(asked, Way::Socket).await?;
                 if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-                    return Err(self.refused(response.status()));
+                    return Err(self.refused(&response));
                 }
                 let socket = Socket::begin(response, authorization, asked, &self.settings).await?;
                 Ok(stream::try_unfold(socket, Socket::next).boxed())
@@ -56,7 +56,7 @@ impl Subgraph {
                     return Ok(stream::try_unfold(Events::of(response, &self.settings), Events::next).boxed());
                 }
                 if !is_graphql(&response) {
-                    return Err(self.refused(response.status()));
+                    return Err(self.refused(&response));
                 }
                 // It says in GraphQL why it tells nothing.
                 let body = whole_body(response, self.settings.max_answer_bytes).await?;
