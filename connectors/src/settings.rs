@@ -18,7 +18,9 @@ pub use self::interface::{
     Rule, SinceSettings, SizeSettings, Source, StreamSettings, Unknown,
 };
 pub use self::oauth::{ClientAuthentication, GrantType, OAuthSettings};
-pub use self::subgraph::{BreakerSettings, HeaderSettings, SubgraphOAuth, SubgraphSettings};
+pub use self::subgraph::{
+    BreakerSettings, HeaderSettings, SubgraphOAuth, SubgraphSettings, SubgraphSubscriptions, SubscriptionProtocol,
+};
 pub use self::volatile::VolatileSettings;
 
 /// One `[[source]]` of the configuration.
@@ -160,6 +162,11 @@ fn short_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration
     millis.or_else(|| parse_duration(&text)).ok_or_else(|| {
         serde::de::Error::custom(format!("`{text}` is no duration: expected a number and ms, s or m, as 2s"))
     })
+}
+
+/// As [`short_duration`], of what may be absent.
+fn optional_short_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    short_duration(deserializer).map(Some)
 }
 
 /// A whole number and its unit: `s`, `m`, `h` or `d`. `None` where it is not that, or zero.

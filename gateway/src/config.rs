@@ -34,7 +34,7 @@ pub use auth::{Anonymous, AuthSettings};
 pub use cache::CacheSettings;
 pub use connection_url::ConnectionUrl;
 pub use environment::Environment;
-pub use federation::FederationSettings;
+pub use federation::{FederationSettings, PolicySettings};
 pub use grants::GrantSettings;
 pub use limits::{Documents, LimitSettings};
 pub use network::Network;

@@ -20,6 +20,8 @@ pub enum Failure {
     BadUserInput(String),
     /// The viewer may not see this; the scope that would let them, or several with spaces between them.
     Forbidden(String),
+    /// The viewer holds no policy under which they may see this; the policies that would do, with spaces between them.
+    WithoutPolicy(String),
     /// Only somebody with a token may see this.
     Unauthenticated,
     /// The token to which something is told over time has ended.
@@ -52,7 +54,7 @@ impl Failure {
     pub fn code(&self) -> Code {
         match self {
             Self::BadUserInput(_) => Code::BadUserInput,
-            Self::Forbidden(_) => Code::Forbidden,
+            Self::Forbidden(_) | Self::WithoutPolicy(_) => Code::Forbidden,
             Self::Unauthenticated | Self::UnauthenticatedFor(_) | Self::TokenEnded => Code::Unauthenticated,
             Self::TookTooLong => Code::Timeout,
             Self::Unavailable => Code::Unavailable,
@@ -85,6 +87,7 @@ impl From<Failure> for async_graphql::Error {
         let message = match &failure {
             Failure::BadUserInput(message) => message.clone(),
             Failure::Forbidden(scope) => format!("This needs the scope `{scope}`."),
+            Failure::WithoutPolicy(policy) => format!("This is under the policy `{policy}`, which you do not hold."),
             Failure::Unauthenticated => "This needs an access token.".to_owned(),
             Failure::TokenEnded => "The access token has ended: come back with a new one.".to_owned(),
             Failure::UnauthenticatedFor(scope) => format!("This needs an access token with the scope `{scope}`."),

@@ -5,6 +5,7 @@
 //! fails to tell is null where it may be, with an error that names it.
 
 mod compose;
+mod entities;
 mod execute;
 mod guards;
 mod introspect;
@@ -15,6 +16,7 @@ mod plan;
 mod project;
 mod subscription;
 mod supergraph;
+mod trial;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
@@ -31,6 +33,7 @@ use futures::stream::{self, BoxStream, StreamExt};
 use tokio::time::timeout;
 use tracing::{error, info, warn};
 
+use self::entities::Entities;
 use self::execute::{Asking, Told};
 use self::guards::Refusals;
 use self::partner::Partner;
@@ -54,6 +57,8 @@ struct Inner {
     graph: Graph,
     settings: FederationSettings,
     metrics: Metrics,
+    /// What partners have told of entities, whatever supergraph is live.
+    entities: Entities,
     live: RwLock<Option<Arc<Live>>>,
 }
 
@@ -87,8 +92,9 @@ impl Prepared {
         let introspected =
             |field: &_, below: &[&_]| supergraph.introspection.answer(&document.parsed, variables, field, below);
         let definition = &supergraph.definition;
-        let asked = (&introspected as project::Introspected<'_>, refusals.as_ref());
-        project::project(definition, &document.parsed, &operation.node, variables, asked, executed)
+        let shown =
+            project::Shown { introspected: &introspected, refusals: refusals.as_ref(), hidden: &supergraph.hidden };
+        project::project(definition, &document.parsed, &operation.node, variables, shown, executed)
     }
 }
 
@@ -97,7 +103,8 @@ impl Federation {
     #[must_use]
     pub fn of(graph: Graph, settings: &FederationSettings, metrics: &Metrics) -> Self {
         let (settings, metrics) = (settings.clone(), metrics.clone());
-        Self(Arc::new(Inner { graph, settings, metrics, live: RwLock::default() }))
+        let entities = Entities::new(settings.entity_cache_bytes);
+        Self(Arc::new(Inner { graph, settings, metrics, entities, live: RwLock::default() }))
     }
 
     async fn join_file(&self, file: &Path, subgraphs: &[SubgraphSettings]) -> anyhow::Result<()> {
@@ -115,8 +122,7 @@ impl Federation {
     pub async fn join(&self, supergraph: String, subgraphs: &[SubgraphSettings]) -> anyhow::Result<()> {
         let inner = Arc::clone(&self.0);
         // Reading it takes a while, and the planner may panic.
-        let read =
-            tokio::task::spawn_blocking(move || Supergraph::read(&supergraph, &inner.graph, inner.settings.local));
+        let read = tokio::task::spawn_blocking(move || Supergraph::read(&supergraph, &inner.graph, &inner.settings));
         let supergraph = read.await.unwrap_or_else(|_| Err(NotTaken("it cannot be read".to_owned())))?;
         let before = self.live();
         for (field, error) in &supergraph.unplanned {
@@ -155,8 +161,9 @@ impl Federation {
             };
             partners.insert(name.clone(), partner);
         }
-        info!(subgraphs.count = supergraph.subgraphs.len(), "a supergraph is live");
         let live = Arc::new(Live { supergraph, partners });
+        self.try_out(&live).await?;
+        info!(subgraphs.count = live.supergraph.subgraphs.len(), "a supergraph is live");
         *self.0.live.write().unwrap_or_else(PoisonError::into_inner) = Some(live);
         Ok(())
     }
@@ -240,7 +247,9 @@ impl Federation {
             let message = "A subscription is answered with a stream: by WebSocket, or as server-sent events.";
             return Err(Refused::new(Code::BadRequest, message).into());
         }
-        let asks = Asks { live, caller, graph, freshness: Mutex::default() };
+        // Who changes something asks for what is there then.
+        let kept = (prepared.operation_type == OperationType::Query).then_some(&self.0.entities);
+        let asks = Asks { live, caller, graph, kept, freshness: Mutex::default() };
         let nothing = (Value::Object(IndexMap::new()), Vec::new());
         let definition = &live.supergraph.definition;
         let executing = execute::execute(&prepared.plan.0, nothing, definition, &prepared.variables, &asks);
@@ -310,6 +319,8 @@ struct Asks<'a> {
     live: &'a Live,
     caller: &'a Caller,
     graph: &'a Graph,
+    /// Entities that are kept. `None`: all are asked for.
+    kept: Option<&'a Entities>,
     /// What the hub says of its sources, at each time that it is asked.
     freshness: Mutex<Vec<Value>>,
 }
@@ -318,9 +329,12 @@ impl Asking for Asks<'_> {
     fn ask<'a>(&'a self, fetch: &'a Fetch, variables: Variables) -> BoxFuture<'a, Told> {
         async move {
             let name = fetch.subgraph.as_str();
-            let mut told = match self.live.partners.get(name) {
-                Some(partner) => partner.ask(&fetch.document, &variables, self.caller, fetch.is_mutation).await,
-                None => self.hub(&fetch.document, variables).await,
+            let mut told = match (self.live.partners.get(name), self.kept, &fetch.asks) {
+                (Some(partner), Some(kept), plan::Asks::Entities(batches)) => {
+                    partner.ask_for(kept, (fetch, batches), variables, self.caller).await
+                }
+                (Some(partner), ..) => partner.ask(&fetch.document, &variables, self.caller, fetch.is_mutation).await,
+                (None, ..) => self.hub(&fetch.document, variables).await,
             };
             for error in &mut told.errors {
                 named(error, name);
@@ -338,7 +352,7 @@ impl Asks<'_> {
         if let Some(freshness) = response.extensions.remove("freshness") {
             self.freshness.lock().unwrap_or_else(PoisonError::into_inner).push(freshness);
         }
-        Told { data: response.data, errors: response.errors }
+        Told { data: response.data, errors: response.errors, kept_for: None }
     }
 }
 

@@ -390,7 +390,7 @@ fn once_more(request: &Request, document: &Document) -> Request {
 }
 
 /// The answer to a request that cannot be executed.
-fn refused(failure: Failure) -> Response {
+pub(crate) fn refused(failure: Failure) -> Response {
     let mut error = async_graphql::Error::from(failure).into_server_error(Pos::default());
     error.locations.clear();
     Response::from_errors(vec![error])

@@ -3,8 +3,10 @@
 mod faults;
 mod generated;
 mod joined;
+mod kept;
 mod partner;
 mod schemas;
 mod subgraph;
+mod subscribed;
 mod suites;
 mod world;

@@ -1,4 +1,5 @@
-//! A partner's live graph on loopback: any schema of async-graphql's, which fails when it is told to.
+//! A partner's live graph on loopback: any schema of async-graphql's, which fails when it is told to. It takes queries, and
+//! subscriptions by `graphql-transport-ws` and as server-sent events.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,15 +7,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Result;
+use async_graphql::http::{WebSocket, WebSocketProtocols, WsMessage};
 use async_graphql::{Executor, Request, Response};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::ws::{CloseFrame, Message, WebSocketUpgrade};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::IntoResponse;
-use axum::routing::post;
+use axum::routing::{get, post};
 use connectors::settings::SubgraphSettings;
-use serde_json::json;
+use futures::{SinkExt, StreamExt};
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -52,6 +56,9 @@ struct Inner<E> {
     most_at_once: AtomicUsize,
     headers: Mutex<HeaderMap>,
     document: Mutex<String>,
+    initial: Mutex<Value>,
+    variables: Mutex<Value>,
+    cache_control: Mutex<Option<HeaderValue>>,
 }
 
 /// A partner's live graph. It is gone when this is dropped.
@@ -76,8 +83,12 @@ impl<E: Executor> TestSubgraph<E> {
             most_at_once: AtomicUsize::new(0),
             headers: Mutex::default(),
             document: Mutex::default(),
+            initial: Mutex::default(),
+            variables: Mutex::default(),
+            cache_control: Mutex::default(),
         });
-        let router = Router::new().route("/graphql", post(answer::<E>)).with_state(Arc::clone(&inner));
+        let router =
+            Router::new().route("/graphql", post(answer::<E>).merge(get(socket::<E>))).with_state(Arc::clone(&inner));
         let served = tokio::spawn(async move {
             // It ends with the test.
             axum::serve(listener, router).await.ok();
@@ -104,6 +115,29 @@ impl<E: Executor> TestSubgraph<E> {
     #[must_use]
     pub fn most_at_once(&self) -> usize {
         self.inner.most_at_once.load(Ordering::SeqCst)
+    }
+
+    /// How many requests and sockets it has now.
+    #[must_use]
+    pub fn at_once(&self) -> usize {
+        self.inner.at_once.load(Ordering::SeqCst)
+    }
+
+    /// Says of its answers how long they may be kept.
+    pub fn say_of_caches(&self, text: Option<&'static str>) {
+        *self.inner.cache_control.lock().unwrap_or_else(PoisonError::into_inner) = text.map(HeaderValue::from_static);
+    }
+
+    /// The variables of the last request.
+    #[must_use]
+    pub fn variables(&self) -> Value {
+        self.inner.variables.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What the last socket began with.
+    #[must_use]
+    pub fn initial(&self) -> Value {
+        self.inner.initial.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// How often it was asked.
@@ -139,19 +173,19 @@ impl<E: Executor> TestSubgraph<E> {
 }
 
 /// A request that is under way.
-struct Inside<'i>(&'i AtomicUsize);
+struct Inside<E>(Arc<Inner<E>>);
 
-impl<'i> Inside<'i> {
-    fn of<E>(inner: &'i Inner<E>) -> Self {
+impl<E> Inside<E> {
+    fn of(inner: Arc<Inner<E>>) -> Self {
         let now = inner.at_once.fetch_add(1, Ordering::SeqCst) + 1;
         inner.most_at_once.fetch_max(now, Ordering::SeqCst);
-        Self(&inner.at_once)
+        Self(inner)
     }
 }
 
-impl Drop for Inside<'_> {
+impl<E> Drop for Inside<E> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
+        self.0.at_once.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -167,10 +201,10 @@ async fn answer<E: Executor>(
     body: Bytes,
 ) -> axum::response::Response {
     inner.asked.fetch_add(1, Ordering::SeqCst);
-    let _inside = Inside::of(&inner);
-    *inner.headers.lock().unwrap_or_else(PoisonError::into_inner) = headers;
-    let turn = inner.turns.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-    let mood = turn.unwrap_or_else(|| *inner.mood.lock().unwrap_or_else(PoisonError::into_inner));
+    let _inside = Inside::of(Arc::clone(&inner));
+    let takes_events = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    let takes_events = takes_events.is_some_and(|accept| accept.starts_with("text/event-stream"));
+    let mood = inner.heard(headers);
     match mood {
         Mood::Well => {}
         Mood::Slow(millis) => sleep(Duration::from_millis(millis)).await,
@@ -192,6 +226,85 @@ async fn answer<E: Executor>(
     }
     let Ok(request) = serde_json::from_slice::<Request>(&body) else { return StatusCode::BAD_REQUEST.into_response() };
     inner.document.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&request.query);
+    *inner.variables.lock().unwrap_or_else(PoisonError::into_inner) = json!(request.variables);
+    if takes_events {
+        let inside = Inside::of(Arc::clone(&inner));
+        let next = |response: Response| format!("event: next\ndata: {}\n\n", json!(response));
+        let events = inner.executor.execute_stream(request, None).map(next);
+        let events = events.chain(futures::stream::iter(["event: complete\ndata:\n\n".to_owned()])).map(move |event| {
+            let _held = &inside;
+            Ok::<_, std::io::Error>(event)
+        });
+        return ([(header::CONTENT_TYPE, "text/event-stream")], axum::body::Body::from_stream(events)).into_response();
+    }
     let response: Response = inner.executor.execute(request).await;
-    axum::Json(response).into_response()
+    let mut answer = axum::Json(response).into_response();
+    let cache_control = inner.cache_control.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    answer.headers_mut().extend(cache_control.map(|text| (header::CACHE_CONTROL, text)));
+    answer
+}
+
+async fn socket<E: Executor>(
+    State(inner): State<Arc<Inner<E>>>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> axum::response::Response {
+    inner.asked.fetch_add(1, Ordering::SeqCst);
+    let mood = inner.heard(headers);
+    match mood {
+        Mood::Down => return (StatusCode::BAD_GATEWAY, "<html>down</html>").into_response(),
+        Mood::Refusing(status, _) => return StatusCode::from_u16(status).expect("a status").into_response(),
+        _ => {}
+    }
+    let upgrade = upgrade.protocols(["graphql-transport-ws"]);
+    upgrade.on_upgrade(move |socket| async move {
+        let _inside = Inside::of(Arc::clone(&inner));
+        let (mut sink, stream) = socket.split();
+        match mood {
+            Mood::Held => {
+                // It takes what is said, and says nothing.
+                stream.for_each(async |_| {}).await;
+                return;
+            }
+            Mood::Garbage => {
+                sink.send(Message::text("{\"type\":")).await.ok();
+                return;
+            }
+            Mood::Endless => {
+                sink.send(Message::text("[".repeat(1_000_000))).await.ok();
+                return;
+            }
+            _ => {}
+        }
+        let texts = stream.filter_map(async |message| match message {
+            Ok(Message::Text(text)) => Some(text.to_string()),
+            _ => None,
+        });
+        let began = Arc::clone(&inner);
+        let said = WebSocket::new(inner.executor.clone(), texts.boxed(), WebSocketProtocols::GraphQLWS);
+        let said = said.on_connection_init(async move |payload: Value| {
+            *began.initial.lock().unwrap_or_else(PoisonError::into_inner) = payload;
+            Ok(async_graphql::Data::default())
+        });
+        let mut said = std::pin::pin!(said);
+        while let Some(message) = said.next().await {
+            let is_result = matches!(&message, WsMessage::Text(text) if text.contains("\"next\""));
+            let message = match message {
+                WsMessage::Text(text) => Message::text(text),
+                WsMessage::Close(code, reason) => Message::Close(Some(CloseFrame { code, reason: reason.into() })),
+            };
+            if sink.send(message).await.is_err() || mood == Mood::CutOff && is_result {
+                return;
+            }
+        }
+    })
+}
+
+impl<E> Inner<E> {
+    /// Remembers what came with a request, and gives how it is answered.
+    fn heard(&self, headers: HeaderMap) -> Mood {
+        *self.headers.lock().unwrap_or_else(PoisonError::into_inner) = headers;
+        let turn = self.turns.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        turn.unwrap_or_else(|| *self.mood.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }

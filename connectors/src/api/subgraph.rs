@@ -1,22 +1,29 @@
 //! Requests to a partner's live graph: GraphQL over HTTP by POST, with token, time limit, size cap and a limit to how many
 //! are under way. A query that was not answered is sent again, within its time; a mutation is sent once, but for a new
-//! token where the old one was refused. A partner that fails again and again is left alone for a while.
+//! token where the old one was refused. A partner that fails again and again is left alone for a while. A subscription has
+//! a connection of its own, by WebSocket or server-sent events, and begins as a query does.
 
 mod breaker;
+mod events;
 mod outgoing;
+mod socket;
+mod subscribe;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use entity::Clock;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Response, StatusCode};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
+use url::Url;
 
 use self::breaker::Breaker;
 use self::outgoing::Outgoing;
 pub use self::outgoing::check_headers;
+pub use self::subscribe::Results;
 use super::{host, is_loopback, retry_after, unreachable, whole_body};
 use crate::error::{Error, ErrorKind, Result};
 use crate::oauth::{Token, Tokens};
@@ -24,6 +31,8 @@ use crate::pace::Pace;
 use crate::settings::{SubgraphOAuth, SubgraphSettings};
 
 const ACCEPTED: HeaderValue = HeaderValue::from_static("application/graphql-response+json, application/json;q=0.9");
+const EVENTS: HeaderValue =
+    HeaderValue::from_static("text/event-stream, application/graphql-response+json;q=0.9, application/json;q=0.8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// The longest wait before a query is sent again for the first time; each further one is twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
@@ -34,10 +43,21 @@ pub struct Subgraph {
     settings: SubgraphSettings,
     tokens: Option<Tokens>,
     places: Semaphore,
+    subscriptions: Arc<Semaphore>,
+    subscribed_at: Url,
     breaker: Breaker,
     outgoing: Outgoing,
     clock: Clock,
     pace: Pace,
+}
+
+/// A whole answer of a subgraph's.
+#[derive(Clone, Debug)]
+pub struct Answered {
+    /// Its body, unpacked.
+    pub body: Bytes,
+    /// Its headers.
+    pub headers: HeaderMap,
 }
 
 /// A request to a subgraph.
@@ -51,6 +71,14 @@ pub struct Asked {
     pub is_repeatable: bool,
 }
 
+/// How something is asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Query,
+    Events,
+    Socket,
+}
+
 impl Subgraph {
     /// Speaks to the subgraph that `settings` describes.
     ///
@@ -61,9 +89,13 @@ impl Subgraph {
         let oauth = settings.oauth.as_ref().and_then(SubgraphOAuth::client);
         let tokens = oauth.map(|oauth| Tokens::new(client, name, &oauth, None, clock.clone())).transpose()?;
         let has_secret = settings.oauth.is_some() || !settings.headers.set.is_empty();
-        if has_secret && settings.url.scheme() != "https" && !is_loopback(&settings.url) {
-            let message = format!("subgraph `{name}`: url must be https: tokens would travel in the clear");
-            return Err(Error::new(ErrorKind::Configuration, message));
+        let addresses = [("url", Some(&settings.url)), ("subscriptions.url", settings.subscriptions.url.as_ref())];
+        for (key, url) in addresses {
+            let in_the_clear = |url: &&Url| !matches!(url.scheme(), "https" | "wss") && !is_loopback(url);
+            if has_secret && url.is_some_and(|url| in_the_clear(&url)) {
+                let message = format!("subgraph `{name}`: {key} must be https: tokens would travel in the clear");
+                return Err(Error::new(ErrorKind::Configuration, message));
+            }
         }
         let outgoing =
             Outgoing::new(&settings.headers).map_err(|error| error.at(&format!("subgraph `{name}`.headers")))?;
@@ -72,6 +104,8 @@ impl Subgraph {
             settings: settings.clone(),
             tokens,
             places: Semaphore::new(settings.requests_at_once.clamp(1, Semaphore::MAX_PERMITS)),
+            subscriptions: Arc::new(Semaphore::new(settings.subscriptions.at_once.min(Semaphore::MAX_PERMITS))),
+            subscribed_at: subscribed_at(settings),
             breaker: Breaker::new(settings.breaker, clock.clone()),
             outgoing,
             clock,
@@ -107,13 +141,19 @@ impl Subgraph {
     ///
     /// # Errors
     /// As [`ErrorKind`] says. It takes no longer than the subgraph's time, whatever happens.
-    pub async fn post(&self, asked: &Asked) -> Result<Bytes> {
+    pub async fn post(&self, asked: &Asked) -> Result<Answered> {
+        let deadline = Instant::now() + self.settings.timeout;
+        let retries = if asked.is_repeatable { self.settings.retries } else { 0 };
+        self.guarded(deadline, self.attempts(retries, deadline, |is_last| self.exchange(asked, is_last))).await
+    }
+
+    /// What `asking` gives, in time, if the partner is not left alone.
+    async fn guarded<T>(&self, deadline: Instant, asking: impl Future<Output = Result<T>>) -> Result<T> {
         let Some(pass) = self.breaker.pass() else {
             let message = format!("{} failed so often that it is not asked for a while", host(&self.settings.url));
             return Err(Error::new(ErrorKind::BreakerOpen, message));
         };
-        let deadline = Instant::now() + self.settings.timeout;
-        let answer = timeout_at(deadline, self.attempts(asked, deadline)).await;
+        let answer = timeout_at(deadline, asking).await;
         let answer = answer.unwrap_or_else(|_| {
             let seconds = self.settings.timeout.as_secs_f64();
             let message = format!("{} did not answer within {seconds} s", host(&self.settings.url));
@@ -130,11 +170,14 @@ impl Subgraph {
         answer
     }
 
-    async fn attempts(&self, asked: &Asked, deadline: Instant) -> Result<Bytes> {
-        let mut left = if asked.is_repeatable { self.settings.retries } else { 0 };
+    /// What one attempt gives, of so many more as may help. Each is told whether it is the last.
+    async fn attempts<T, F>(&self, mut left: u32, deadline: Instant, attempt: impl Fn(bool) -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T>>,
+    {
         let mut longest = FIRST_WAIT;
         loop {
-            let error = match self.exchange(asked, left == 0).await {
+            let error = match attempt(left == 0).await {
                 Err(error) if left > 0 && may_pass(&error) => error,
                 outcome => return outcome,
             };
@@ -149,24 +192,31 @@ impl Subgraph {
         }
     }
 
-    async fn exchange(&self, asked: &Asked, is_last: bool) -> Result<Bytes> {
+    async fn exchange(&self, asked: &Asked, is_last: bool) -> Result<Answered> {
         // The semaphore is never closed, and if it were, nobody would have to wait.
         let _place = self.places.acquire().await.ok();
-        let mut token = self.token().await?;
-        let mut response = self.send(asked, token.as_ref()).await?;
-        if response.status() == StatusCode::UNAUTHORIZED
-            && let (Some(tokens), Some(refused)) = (&self.tokens, &token)
-        {
-            tokens.forget(refused).await;
-            token = self.token().await?;
-            response = self.send(asked, token.as_ref()).await?;
-        }
+        let (response, _) = self.let_in(asked, Way::Query).await?;
         let is_down = is_down(response.status());
         if !response.status().is_success() && (!is_graphql(&response) || is_down && !is_last) {
-            let wait = || retry_after(response.headers(), self.clock.now()).unwrap_or_default();
-            return Err(self.refused(response.status()).retry_after(is_down.then(wait)));
+            return Err(self.refused(&response));
         }
-        whole_body(response, self.settings.max_answer_bytes).await
+        let headers = response.headers().clone();
+        let body = whole_body(response, self.settings.max_answer_bytes).await?;
+        Ok(Answered { body, headers })
+    }
+
+    /// What is answered to a token that is good, and the headers that were sent. One that is refused is got anew, once.
+    async fn let_in(&self, asked: &Asked, way: Way) -> Result<(Response, HeaderMap)> {
+        let token = self.token().await?;
+        let answered = self.send(asked, token.as_ref(), way).await?;
+        match (&self.tokens, token) {
+            (Some(tokens), Some(refused)) if answered.0.status() == StatusCode::UNAUTHORIZED => {
+                tokens.forget(&refused).await;
+                let token = self.token().await?;
+                self.send(asked, token.as_ref(), way).await
+            }
+            _ => Ok(answered),
+        }
     }
 
     async fn token(&self) -> Result<Option<Token>> {
@@ -176,17 +226,28 @@ impl Subgraph {
         }
     }
 
-    async fn send(&self, asked: &Asked, token: Option<&Token>) -> Result<Response> {
-        let url = &self.settings.url;
-        let mut request = self.client.post(url.clone()).headers(asked.headers.clone());
-        request = request.header(ACCEPT, ACCEPTED).header(CONTENT_TYPE, JSON).body(asked.body.clone());
-        if let Some(token) = token {
-            request = request.bearer_auth(token.secret());
+    async fn send(&self, asked: &Asked, token: Option<&Token>, way: Way) -> Result<(Response, HeaderMap)> {
+        let mut headers = asked.headers.clone();
+        if let Some(token) = token.and_then(|token| HeaderValue::from_str(&format!("Bearer {}", token.secret())).ok()) {
+            headers.insert(AUTHORIZATION, token);
         }
-        request.send().await.map_err(|error| unreachable(url, error))
+        let url = if way == Way::Query { &self.settings.url } else { &self.subscribed_at };
+        let request = if way == Way::Socket {
+            headers.extend(socket::handshake());
+            self.client.get(url.clone())
+        } else {
+            headers.insert(ACCEPT, if way == Way::Query { ACCEPTED } else { EVENTS });
+            headers.insert(CONTENT_TYPE, JSON);
+            self.client.post(url.clone()).body(asked.body.clone())
+        };
+        let answered = request.headers(headers.clone()).send().await;
+        Ok((answered.map_err(|error| unreachable(url, error))?, headers))
     }
 
-    fn refused(&self, status: StatusCode) -> Error {
+    /// A status that says so, and how long to wait where a moment may help.
+    fn refused(&self, response: &Response) -> Error {
+        let status = response.status();
+        let wait = || retry_after(response.headers(), self.clock.now()).unwrap_or_default();
         let kind = match status {
             StatusCode::UNAUTHORIZED => ErrorKind::Unauthorized,
             StatusCode::FORBIDDEN => ErrorKind::Forbidden,
@@ -195,8 +256,16 @@ impl Subgraph {
             status if status.is_server_error() => ErrorKind::ServerError,
             _ => ErrorKind::UnexpectedStatus,
         };
-        Error::new(kind, format!("{} answered with status {}", host(&self.settings.url), status.as_u16()))
+        let message = format!("{} answered with status {}", host(&self.settings.url), status.as_u16());
+        Error::new(kind, message).retry_after(is_down(status).then(wait))
     }
+}
+
+/// Where it is subscribed to, as the client that sends requests has it.
+fn subscribed_at(settings: &SubgraphSettings) -> Url {
+    let url = settings.subscriptions.url.as_ref().unwrap_or(&settings.url);
+    let rest = url.as_str().strip_prefix("ws");
+    rest.and_then(|rest| Url::parse(&format!("http{rest}")).ok()).unwrap_or_else(|| url.clone())
 }
 
 /// Whether somebody in front of the partner says that it is not there, or it says so itself.

@@ -36,12 +36,54 @@ pub struct SubgraphSettings {
     /// Whether queries that are the same in everything share one request while it is under way.
     #[serde(default = "deduplicate")]
     pub deduplicate: bool,
+    /// Entities that it has told are kept for so long, where its answer's `Cache-Control` does not say. None where absent.
+    #[serde(default, deserialize_with = "super::optional_short_duration")]
+    pub entity_cache: Option<Duration>,
     /// When it is left alone for a while.
     #[serde(default)]
     pub breaker: BreakerSettings,
     /// Which headers it is sent beside the hub's own.
     #[serde(default)]
     pub headers: HeaderSettings,
+    /// How it is subscribed to.
+    #[serde(default)]
+    pub subscriptions: SubgraphSubscriptions,
+}
+
+/// How a subgraph is subscribed to.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SubgraphSubscriptions {
+    /// What it speaks.
+    pub protocol: SubscriptionProtocol,
+    /// Where: `https:` and `wss:` are the same. `None`: where it takes queries.
+    pub url: Option<Url>,
+    /// Subscriptions to it at a time, a connection each; who comes later is told so.
+    pub at_once: usize,
+    /// After so long without a word it is asked whether it is there; after as long again the subscription is over.
+    #[serde(deserialize_with = "super::short_duration")]
+    pub silence: Duration,
+}
+
+impl Default for SubgraphSubscriptions {
+    fn default() -> Self {
+        let silence = Duration::from_secs(30);
+        Self { protocol: SubscriptionProtocol::default(), url: None, at_once: 1_000, silence }
+    }
+}
+
+/// A protocol by which results of a subscription come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum SubscriptionProtocol {
+    /// WebSocket with the subprotocol of that name
+    /// (<https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md>).
+    #[default]
+    #[serde(rename = "graphql-transport-ws")]
+    WebSocket,
+    /// Server-sent events, a connection for each subscription
+    /// (<https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md>).
+    #[serde(rename = "graphql-sse")]
+    ServerSentEvents,
 }
 
 /// When a subgraph is left alone, and for how long.

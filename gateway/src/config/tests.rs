@@ -117,7 +117,8 @@ fn the_default_file_says_the_defaults() {
 #[test]
 fn the_default_file_lists_every_setting() {
     /// What is a table of its own, or a list of them.
-    const TABLES: [&str; 6] = ["oauth", "interface", "paging", "fields", "breaker", "headers"];
+    const TABLES: [&str; 8] =
+        ["oauth", "interface", "paging", "fields", "breaker", "headers", "subscriptions", "policies"];
     let sections = [
         "http",
         "database",

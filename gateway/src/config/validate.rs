@@ -31,6 +31,12 @@ pub(super) fn validate(settings: &mut Settings, reader: &mut Reader<'_>, systems
     let can_keep = settings.grants.encryption_key.is_some();
     sources(&mut settings.sources, can_keep, reader, systems);
     subgraphs(&mut settings.subgraphs, reader);
+    for (name, policy) in &settings.federation.policies {
+        if policy.scopes.is_empty() && policy.organisations.is_empty() {
+            let what = "names neither scopes nor organisations, so nobody would hold it";
+            reader.problem(&format!("federation.policies.{name}"), what);
+        }
+    }
 }
 
 /// What works but is risky.
@@ -366,6 +372,19 @@ fn subgraphs(subgraphs: &mut [SubgraphSettings], reader: &mut Reader<'_>) {
         }
         if subgraph.requests_at_once == 0 {
             problems.push(("requests_at_once", "must be at least 1".to_owned()));
+        }
+        if subgraph.subscriptions.at_once == 0 {
+            problems.push(("subscriptions.at_once", "must be at least 1".to_owned()));
+        }
+        if let Some(url) = &subgraph.subscriptions.url {
+            if !matches!(url.scheme(), "https" | "http" | "wss" | "ws") || url.host().is_none() {
+                let what = "expected an address that begins with wss:// or https://";
+                problems.push(("subscriptions.url", what.to_owned()));
+            }
+            if has_credentials(url) {
+                let what = "a secret is not written here: use [subgraph.oauth]";
+                problems.push(("subscriptions.url", what.to_owned()));
+            }
         }
         let token_url = subgraph.oauth.as_ref().and_then(|oauth| oauth.token_url.as_ref());
         let addresses = [("url", Some(&subgraph.url)), ("oauth.token_url", token_url)];

@@ -6,6 +6,7 @@ mod representations;
 mod rewrites;
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use async_graphql::indexmap::IndexMap;
 use async_graphql::{Name, PathSegment, ServerError, Value, Variables};
@@ -29,6 +30,8 @@ pub(super) trait Asking: Send + Sync {
 pub(super) struct Told {
     pub(super) data: Value,
     pub(super) errors: Vec<ServerError>,
+    /// How long it may be told to others who ask the same. `None`: not at all.
+    pub(super) kept_for: Option<Duration>,
 }
 
 /// Executes steps, one after another, on what is known already. Gives everything that was told, more than was asked for and
@@ -89,31 +92,18 @@ impl Execution<'_> {
 
     async fn fetch(&self, fetch: &Fetch) {
         match &fetch.asks {
-            Asks::Root { keys, after } => {
-                let mut told = self.asking.ask(fetch, self.variables_of(fetch)).await;
-                for rewrite in after {
-                    rewrites::apply(rewrite, self.definition, &mut told.data);
-                }
-                let key_of = |error: &ServerError| match error.path.first() {
-                    Some(PathSegment::Field(key)) => keys.iter().any(|known| known == key),
-                    _ => false,
-                };
-                let (placed, unplaced): (Vec<_>, Vec<_>) = told.errors.into_iter().partition(key_of);
-                let at_keys = unplaced.into_iter().flat_map(|error| {
-                    keys.iter().map(move |key| ServerError {
-                        path: vec![PathSegment::Field(key.to_string())],
-                        ..error.clone()
-                    })
-                });
-                self.tell(placed.into_iter().chain(at_keys));
-                merge(self.definition, &mut self.known(), told.data);
+            Asks::Root { .. } => {
+                let told = self.asking.ask(fetch, variables_of(fetch, self.variables)).await;
+                let Told { data, errors, .. } = of_root(fetch, told, self.definition);
+                self.tell(errors);
+                merge(self.definition, &mut self.known(), data);
             }
             Asks::Entities(batches) => self.entities(fetch, batches).await,
         }
     }
 
     async fn entities(&self, fetch: &Fetch, batches: &[Batch]) {
-        let mut variables = self.variables_of(fetch);
+        let mut variables = variables_of(fetch, self.variables);
         let mut asked = Vec::with_capacity(batches.len());
         {
             let data = self.known();
@@ -126,7 +116,7 @@ impl Execution<'_> {
         if asked.iter().all(|asked| asked.representations.is_empty()) {
             return;
         }
-        let Told { data, errors } = self.asking.ask(fetch, variables).await;
+        let Told { data, errors, .. } = self.asking.ask(fetch, variables).await;
         self.tell(errors.into_iter().flat_map(|error| placed(error, &asked)));
         let Value::Object(mut answers) = data else { return };
         let mut known = self.known();
@@ -151,16 +141,6 @@ impl Execution<'_> {
         }
     }
 
-    fn variables_of(&self, fetch: &Fetch) -> Variables {
-        let mut variables = Variables::default();
-        for name in &fetch.variables {
-            if let Some(value) = self.variables.get(name) {
-                variables.insert(name.clone(), value.clone());
-            }
-        }
-        variables
-    }
-
     fn known(&self) -> std::sync::MutexGuard<'_, Value> {
         self.data.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -168,6 +148,32 @@ impl Execution<'_> {
     fn tell(&self, errors: impl IntoIterator<Item = ServerError>) {
         self.errors.lock().unwrap_or_else(PoisonError::into_inner).extend(errors);
     }
+}
+
+/// The client's variables that a fetch uses.
+pub(super) fn variables_of(fetch: &Fetch, variables: &Variables) -> Variables {
+    let used = fetch.variables.iter().filter_map(|name| Some((name.clone(), variables.get(name)?.clone())));
+    let mut of_fetch = Variables::default();
+    of_fetch.extend(used);
+    of_fetch
+}
+
+/// What was told of fields of the root, as it is taken: an error about none of them is about each.
+pub(super) fn of_root(fetch: &Fetch, mut told: Told, definition: &Definition) -> Told {
+    let Asks::Root { keys, after } = &fetch.asks else { return told };
+    for rewrite in after {
+        rewrites::apply(rewrite, definition, &mut told.data);
+    }
+    let key_of = |error: &ServerError| match error.path.first() {
+        Some(PathSegment::Field(key)) => keys.iter().any(|known| known == key),
+        _ => false,
+    };
+    let errors = std::mem::take(&mut told.errors);
+    let (placed, unplaced): (Vec<_>, Vec<_>) = errors.into_iter().partition(key_of);
+    let at_keys = unplaced.into_iter().flat_map(|error| {
+        keys.iter().map(move |key| ServerError { path: vec![PathSegment::Field(key.to_string())], ..error.clone() })
+    });
+    Told { errors: placed.into_iter().chain(at_keys).collect(), ..told }
 }
 
 /// An error about entities, at each of the places where its entity goes; one about no entity, at what they have in common.

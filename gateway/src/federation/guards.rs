@@ -1,4 +1,5 @@
-//! Which fields of partners need a token, and with which scopes: as their schemas say. The hub's own fields are held to
+//! Which fields of partners need a token, with which scopes or under which policies: as their schemas say. Who holds a
+//! policy is configuration's to say. The hub's own fields are held to
 //! their rules where they are resolved.
 
 use std::collections::{BTreeMap, HashMap};
@@ -7,14 +8,16 @@ use std::sync::Arc;
 use async_graphql::parser::types::{ConstDirective, TypeKind, TypeSystemDefinition};
 use async_graphql::{Name, Positioned};
 
+use crate::config::PolicySettings;
 use crate::error::Failure;
 use crate::graphql::definition::{Definition, named};
-use crate::graphql::policy::Rule;
+use crate::graphql::policy::{Rule, lists};
 use crate::graphql::viewer::Viewer;
 
 /// The fields that not everybody may read.
 pub(super) struct Guards {
     definition: Arc<Definition>,
+    policies: BTreeMap<String, PolicySettings>,
     /// By object and field. One field may have several: its own, its interface's, and that of the type it gives.
     by_field: BTreeMap<(Name, Name), Vec<Guard>>,
 }
@@ -22,22 +25,35 @@ pub(super) struct Guards {
 #[derive(Clone, Debug)]
 struct Guard {
     rule: Rule,
-    /// Under a policy that nothing here can judge: closed to everybody.
-    has_policy: bool,
+    /// All policies of one of these lists. `None`: none is wanted.
+    policies: Option<Vec<Vec<String>>>,
 }
 
 impl Guard {
     fn read(directives: &[Positioned<ConstDirective>]) -> Option<Self> {
         let rule = Rule::read(directives);
-        let has_policy = directives.iter().any(|directive| directive.node.name.node == "policy");
-        (rule != Rule::default() || has_policy).then_some(Self { rule, has_policy })
+        let policy = directives.iter().find(|directive| directive.node.name.node == "policy");
+        let policies = policy.map(|policy| {
+            let policies = policy.node.get_argument("policies").map(|policies| lists(&policies.node));
+            policies.unwrap_or_default()
+        });
+        (rule != Rule::default() || policies.is_some()).then_some(Self { rule, policies })
     }
 
-    fn refuses(&self, viewer: &Viewer) -> Option<Failure> {
-        if self.has_policy {
-            return Some(Failure::Forbidden("policy".to_owned()));
+    /// Why the viewer may not read it. A policy that nothing is said of is held by nobody.
+    fn refuses(&self, viewer: &Viewer, known: &BTreeMap<String, PolicySettings>) -> Option<Failure> {
+        let holds = |policy: &String| {
+            let policy = known.get(policy).zip(viewer.identity());
+            policy.is_some_and(|(policy, identity)| policy.is_held_by(identity))
+        };
+        let holds_all = |list: &Vec<String>| !list.is_empty() && list.iter().all(holds);
+        match &self.policies {
+            Some(lists) if !lists.iter().any(holds_all) => {
+                let wanted = lists.first().map(|list| list.join(" ")).unwrap_or_default();
+                Some(Failure::WithoutPolicy(wanted))
+            }
+            _ => self.rule.refuses(viewer),
         }
-        self.rule.refuses(viewer)
     }
 }
 
@@ -79,6 +95,7 @@ impl Guards {
         supergraph: &[TypeSystemDefinition],
         definition: Arc<Definition>,
         hub: Option<&Definition>,
+        policies: &BTreeMap<String, PolicySettings>,
     ) -> Self {
         let (mut types, mut fields) = (HashMap::new(), HashMap::new());
         for part in supergraph {
@@ -114,14 +131,14 @@ impl Guards {
                 }
             }
         }
-        Self { definition, by_field }
+        Self { definition, policies: policies.clone(), by_field }
     }
 
     /// The fields that the viewer may not read.
     pub(super) fn refusals(&self, viewer: &Viewer) -> Refusals {
         let mut by_type: BTreeMap<Name, BTreeMap<Name, Failure>> = BTreeMap::new();
         for ((object, field), guards) in &self.by_field {
-            if let Some(failure) = guards.iter().find_map(|guard| guard.refuses(viewer)) {
+            if let Some(failure) = guards.iter().find_map(|guard| guard.refuses(viewer, &self.policies)) {
                 by_type.entry(object.clone()).or_default().insert(field.clone(), failure);
             }
         }
@@ -135,7 +152,7 @@ mod tests {
 
     use super::*;
 
-    const SDL: &str = "type Query { open: Int a: Secret own: Int @authenticated node: Node judged: Int @policy(policies: [[\"p\"]]) } \
+    const SDL: &str = "type Query { open: Int a: Secret own: Int @authenticated node: Node judged: Int @policy(policies: [[\"p\"], [\"q\", \"unknown\"], []]) } \
         interface Node { x: Int y: Int @authenticated } type A implements Node { x: Int @requiresScopes(scopes: [[\"a\"]]) y: Int } \
         type B implements Node { x: Int y: Int } type Secret @requiresScopes(scopes: [[\"s\"]]) { x: Int }";
 
@@ -143,7 +160,11 @@ mod tests {
     fn what_a_viewer_may_not_read_is_told_by_object_and_field() {
         let document = parse_schema(SDL).unwrap();
         let definition = Arc::new(Definition::of(SDL));
-        let guards = Guards::of(&document.definitions, Arc::clone(&definition), None);
+        let policies = [("p", "ps"), ("q", "qs")].map(|(policy, scope)| {
+            (policy.to_owned(), PolicySettings { scopes: vec![scope.to_owned()], organisations: Vec::new() })
+        });
+        let policies = BTreeMap::from(policies);
+        let guards = Guards::of(&document.definitions, Arc::clone(&definition), None, &policies);
         let refused = |viewer: &Viewer| {
             let names = guards.refusals(viewer).names();
             names.iter().map(|(object, field)| format!("{object}.{field}")).collect::<Vec<_>>()
@@ -151,8 +172,17 @@ mod tests {
         assert_eq!(refused(&Viewer::anonymous()), ["A.x", "A.y", "B.y", "Query.a", "Query.judged", "Query.own"]);
         assert_eq!(refused(&Viewer::with_scopes(&["a"])), ["Query.a", "Query.judged"]);
         assert_eq!(refused(&Viewer::with_scopes(&["s"])), ["A.x", "Query.judged"]);
+        // A policy is held by whom configuration says; one that nothing is said of by nobody.
+        for scopes in [&["s", "a", "ps"][..], &["s", "a", "qs", "r"], &["s", "a", "policy"]] {
+            let is_held = scopes.contains(&"ps");
+            assert_eq!(refused(&Viewer::with_scopes(scopes)).is_empty(), is_held, "{scopes:?}");
+        }
+        let closed = Guards::of(&document.definitions, Arc::clone(&definition), None, &BTreeMap::new());
+        let viewer = Viewer::with_scopes(&["s", "a", "ps"]);
+        let why = closed.refusals(&viewer).of("Query", "judged").cloned();
+        assert!(matches!(why, Some(Failure::WithoutPolicy(policy)) if policy == "p"));
         // What the hub resolves, it guards itself.
-        let guards = Guards::of(&document.definitions, Arc::clone(&definition), Some(&definition));
+        let guards = Guards::of(&document.definitions, Arc::clone(&definition), Some(&definition), &policies);
         assert!(guards.refusals(&Viewer::anonymous()).is_empty());
     }
 }

@@ -1,20 +1,25 @@
-//! Asks a partner's graph, and makes of what it says what may be handed on.
+//! Asks a partner's graph, or subscribes to it, and makes of what it says what may be handed on.
 
 mod flights;
 
+use std::future::ready;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_graphql::{PathSegment, ServerError, Value, Variables};
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
-use connectors::ErrorKind;
 use connectors::api::{Asked, Subgraph};
+use connectors::{Error, ErrorKind};
+use futures::stream::{self, BoxStream, StreamExt};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use tracing::{Instrument, info_span, warn};
 
 use self::flights::Flights;
+use super::entities::{Entities, kept_for};
 use super::execute::Told;
+use super::plan::{Batch, Fetch};
 use crate::error::{Code, set_code};
 use crate::graphql::Caller;
 use crate::telemetry::{Metrics, traces};
@@ -28,6 +33,8 @@ const MOST_ERRORS: usize = 100;
 pub(super) struct Partner {
     subgraph: Subgraph,
     flights: Flights,
+    /// Whether anything that it has told could be kept: else there is nothing to look for.
+    may_be_kept: AtomicBool,
     metrics: Metrics,
 }
 
@@ -57,7 +64,7 @@ struct Mistake {
 
 impl Partner {
     pub(super) fn new(subgraph: Subgraph, metrics: Metrics) -> Self {
-        Self { subgraph, flights: Flights::default(), metrics }
+        Self { subgraph, flights: Flights::default(), may_be_kept: AtomicBool::new(false), metrics }
     }
 
     /// How it is set to be asked.
@@ -75,17 +82,9 @@ impl Partner {
         is_mutation: bool,
     ) -> Told {
         let name = &self.subgraph.settings().name;
-        // What is set is sent whoever asks.
-        let nothing = HeaderMap::new();
-        let mut headers = self.subgraph.headers_for(caller.headers.as_deref().unwrap_or(&nothing));
-        if let Some(authorization) = caller.authorization.as_ref().filter(|_| self.subgraph.forwards()) {
-            headers.insert(header::AUTHORIZATION, authorization.clone());
-        }
-        let body = match serde_json::to_vec(&Body { query: document, variables }) {
-            Ok(body) => Bytes::from(body),
-            Err(_) => return failed(name, Code::Internal, "cannot be asked this"),
+        let Some(asked) = self.asked(document, variables, caller, is_mutation) else {
+            return failed(name, Code::Internal, "cannot be asked this");
         };
-        let asked = Asked { body, headers, is_repeatable: !is_mutation };
         if is_mutation || !self.subgraph.settings().deduplicate {
             return self.send(asked).await;
         }
@@ -96,6 +95,86 @@ impl Partner {
             self.metrics.subgraphs().asked(name, "shared");
         }
         flight.await
+    }
+
+    /// Asks for entities, as [`Partner::ask`] does, but for those that are kept.
+    pub(super) async fn ask_for(
+        self: &Arc<Self>,
+        entities: &Entities,
+        (fetch, batches): (&Fetch, &[Batch]),
+        mut variables: Variables,
+        caller: &Caller,
+    ) -> Told {
+        let is_callers_own = self.subgraph.forwards() && caller.authorization.is_some();
+        let settings = self.subgraph.settings();
+        let whom = [settings.name.as_str(), settings.url.as_str(), &fetch.document];
+        if is_callers_own || !self.may_be_kept.load(Ordering::Relaxed) {
+            let told = self.ask(&fetch.document, &variables, caller, fetch.is_mutation).await;
+            if is_callers_own || told.kept_for.is_none() {
+                return told;
+            }
+            return entities.want(&whom, &self.headers(caller), batches, &mut variables, false).with(told);
+        }
+        let wanted = entities.want(&whom, &self.headers(caller), batches, &mut variables, true);
+        if wanted.is_known() {
+            self.metrics.subgraphs().asked(&settings.name, "kept");
+            return wanted.with(Told::default());
+        }
+        wanted.with(self.ask(&fetch.document, &variables, caller, fetch.is_mutation).await)
+    }
+
+    /// Subscribes for a caller, as [`Partner::ask`] asks. What keeps it from telling more is the last that is told.
+    pub(super) async fn subscribe(
+        self: &Arc<Self>,
+        document: &str,
+        variables: &Variables,
+        caller: &Caller,
+    ) -> BoxStream<'static, Told> {
+        let name = &self.subgraph.settings().name;
+        let Some(mut asked) = self.asked(document, variables, caller, false) else {
+            return stream::iter([failed(name, Code::Internal, "cannot be asked this")]).boxed();
+        };
+        let span = info_span!("gateway.subgraph.subscribe", otel.kind = "client", subgraph.name = name.as_str());
+        let subscribing = async {
+            traces::hand_on(&mut asked.headers);
+            self.subgraph.subscribe(&asked).await
+        };
+        let results = subscribing.instrument(span).await;
+        self.metrics.subgraphs().is_left_alone(name, self.subgraph.is_left_alone());
+        let results = match results {
+            Ok(results) => results,
+            Err(error) => return stream::iter([self.explain(&error)]).boxed(),
+        };
+        self.metrics.subgraphs().asked(name, "subscribed");
+        let partner = Arc::clone(self);
+        let told = results.map(move |result| match result.map(|body| read(&body)) {
+            Ok(Some(answer)) => (told(&partner.subgraph.settings().name, Some(answer)), true),
+            Ok(None) => (told(&partner.subgraph.settings().name, None), false),
+            Err(error) => (partner.explain(&error), false),
+        });
+        // Of who says what is no result, nothing more is heard.
+        let with_last = told.scan(true, |goes_on, (told, goes_on_after)| {
+            ready(std::mem::replace(goes_on, goes_on_after).then_some(told))
+        });
+        with_last.boxed()
+    }
+
+    /// What is sent for a caller, in whose name. `None`: it cannot be.
+    fn asked(&self, document: &str, variables: &Variables, caller: &Caller, is_mutation: bool) -> Option<Asked> {
+        let headers = self.headers(caller);
+        let body = serde_json::to_vec(&Body { query: document, variables }).ok()?;
+        Some(Asked { body: Bytes::from(body), headers, is_repeatable: !is_mutation })
+    }
+
+    /// What is sent beside what is asked, in a caller's name.
+    fn headers(&self, caller: &Caller) -> HeaderMap {
+        // What is set is sent whoever asks.
+        let nothing = HeaderMap::new();
+        let mut headers = self.subgraph.headers_for(caller.headers.as_deref().unwrap_or(&nothing));
+        if let Some(authorization) = caller.authorization.as_ref().filter(|_| self.subgraph.forwards()) {
+            headers.insert(header::AUTHORIZATION, authorization.clone());
+        }
+        headers
     }
 
     async fn send(&self, mut asked: Asked) -> Told {
@@ -109,25 +188,37 @@ impl Partner {
         let answer = sending.instrument(span).await;
         let metrics = self.metrics.subgraphs();
         metrics.is_left_alone(name, self.subgraph.is_left_alone());
-        let body = match answer {
-            Ok(body) => body,
+        let answered = match answer {
+            Ok(answered) => answered,
             Err(error) => {
                 if error.kind() != ErrorKind::BreakerOpen {
                     metrics.took(name, began.elapsed());
-                    warn!(subgraph.name = name, error = &error as &dyn std::error::Error, "a subgraph did not answer");
                 }
-                metrics.asked(name, error.kind().name());
-                return match error.kind() {
-                    ErrorKind::Timeout => failed(name, Code::Timeout, "did not answer in time"),
-                    ErrorKind::TooLarge => failed(name, Code::Unavailable, "gave a larger answer than is taken"),
-                    _ => failed(name, Code::Unavailable, "cannot be asked at present"),
-                };
+                return self.explain(&error);
             }
         };
         metrics.took(name, began.elapsed());
-        let answer = read(&body);
+        let answer = read(&answered.body);
         metrics.asked(name, if answer.is_some() { "ok" } else { ErrorKind::Malformed.name() });
-        told(name, answer)
+        let kept_for = kept_for(&answered.headers, self.subgraph.settings().entity_cache);
+        if kept_for.is_some() {
+            self.may_be_kept.store(true, Ordering::Relaxed);
+        }
+        Told { kept_for, ..told(name, answer) }
+    }
+
+    /// What is told where nothing was: enough to know what to do, and nothing of how it is reached.
+    fn explain(&self, error: &Error) -> Told {
+        let name = self.subgraph.settings().name.as_str();
+        if error.kind() != ErrorKind::BreakerOpen {
+            warn!(subgraph.name = name, error = error as &dyn std::error::Error, "a subgraph did not answer");
+        }
+        self.metrics.subgraphs().asked(name, error.kind().name());
+        match error.kind() {
+            ErrorKind::Timeout => failed(name, Code::Timeout, "did not answer in time"),
+            ErrorKind::TooLarge => failed(name, Code::Unavailable, "gave a larger answer than is taken"),
+            _ => failed(name, Code::Unavailable, "cannot be asked at present"),
+        }
     }
 }
 
@@ -143,7 +234,7 @@ fn told(name: &str, answer: Option<Answer>) -> Told {
         return failed(name, Code::Unavailable, "gave an answer that is no GraphQL");
     };
     let errors = answer.errors.unwrap_or_default().into_iter().take(MOST_ERRORS).map(Mistake::handed_on);
-    Told { data: answer.data, errors: errors.collect() }
+    Told { data: answer.data, errors: errors.collect(), kept_for: None }
 }
 
 fn failed(name: &str, code: Code, what: &str) -> Told {

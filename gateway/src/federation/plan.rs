@@ -4,6 +4,7 @@
 mod conditions;
 mod cuts;
 mod entries;
+mod hidden;
 mod hive;
 pub(super) mod keys;
 mod refused;

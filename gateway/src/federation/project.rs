@@ -20,6 +20,16 @@ use crate::graphql::shape::is_left_out;
 /// The most places at which one error is told.
 const MOST_PLACES: usize = 100;
 
+/// What decides what is shown of what was told, beside the schema that clients see.
+pub(super) struct Shown<'a> {
+    /// Answers what is asked of the schema itself.
+    pub(super) introspected: Introspected<'a>,
+    /// The fields that the viewer may not read. `None`: they may read all.
+    pub(super) refusals: Option<&'a Refusals>,
+    /// The values of enums that subgraphs may tell and nobody is shown.
+    pub(super) hidden: &'a HashMap<Name, HashSet<Name>>,
+}
+
 /// What is told of the schema itself, by the field of the root that asks for it.
 pub(super) type Introspected<'a> = &'a dyn Fn(&Field, &[&SelectionSet]) -> Value;
 
@@ -29,11 +39,10 @@ pub(super) fn project(
     document: &ExecutableDocument,
     operation: &OperationDefinition,
     variables: &Variables,
-    (introspected, refusals): (Introspected<'_>, Option<&Refusals>),
+    shown: Shown<'_>,
     (told, errors): (Value, Vec<ServerError>),
 ) -> (Value, Vec<ServerError>) {
-    let mut projection =
-        Projection { definition, document, variables, introspected, refusals, path: Vec::new(), errors: Vec::new() };
+    let mut projection = Projection { definition, document, variables, shown, path: Vec::new(), errors: Vec::new() };
     let (set, on) = (&operation.selection_set.node, root(operation.ty));
     projection.errors = errors.into_iter().flat_map(|error| projection.placed(error, set, on)).collect();
     let selected = Rc::new(Selected::new(vec![set]));
@@ -45,8 +54,7 @@ struct Projection<'a> {
     definition: &'a Definition,
     document: &'a ExecutableDocument,
     variables: &'a Variables,
-    introspected: Introspected<'a>,
-    refusals: Option<&'a Refusals>,
+    shown: Shown<'a>,
     path: Vec<PathSegment>,
     errors: Vec<ServerError>,
 }
@@ -103,13 +111,13 @@ impl<'a> Projection<'a> {
                 }
                 object.insert(key.clone(), Value::String(concrete.to_string()));
             } else if name.starts_with("__") {
-                object.insert(key.clone(), (self.introspected)(field, &below.sets));
+                object.insert(key.clone(), (self.shown.introspected)(field, &below.sets));
             } else {
                 let ty = fields.get(name)?;
                 self.path.push(PathSegment::Field(key.to_string()));
                 let told = if *is_last { told.swap_remove(told_as) } else { told.get(told_as).cloned() };
                 let told = told.unwrap_or_default();
-                let value = match self.refusals.and_then(|refusals| refusals.of(&concrete, name)) {
+                let value = match self.shown.refusals.and_then(|refusals| refusals.of(&concrete, name)) {
                     Some(failure) => self.refuse(failure, field, ty),
                     None => self.value(below, ty, told, &concrete, name),
                 };
@@ -190,6 +198,9 @@ impl<'a> Projection<'a> {
         match (fits, type_name.as_str(), value) {
             (true, "ID", Value::Number(number)) => Some(Value::String(number.to_string())),
             (true, _, value) => Some(value),
+            // Nobody is at fault: it is a value that is not shown.
+            (false, _, Value::String(value)) if self.is_hidden(type_name, &value) => None,
+            (false, _, Value::Enum(value)) if self.is_hidden(type_name, &value) => None,
             (false, ..) => {
                 self.misfit(&format!("`{parent}.{field}` has a value that is no `{type_name}`"));
                 None
@@ -204,6 +215,10 @@ impl<'a> Projection<'a> {
         error.path.clone_from(&self.path);
         self.errors.push(error);
         ty.nullable.then_some(Value::Null)
+    }
+
+    fn is_hidden(&self, type_name: &Name, value: &str) -> bool {
+        self.shown.hidden.get(type_name).is_some_and(|values| values.contains(value))
     }
 
     fn is_composite(&self, name: &Name) -> bool {
@@ -330,8 +345,10 @@ mod tests {
         let operation = document.operations.iter().next().unwrap().1.node.clone();
         let introspected = |_: &Field, _: &[&SelectionSet]| value!({ "told": true });
         let variables = Variables::from_json(serde_json::json!({ "yes": true }));
+        let hidden = HashMap::from([(Name::new("Color"), HashSet::from([Name::new("SECRET")]))]);
+        let shown = Shown { introspected: &introspected, refusals: None, hidden: &hidden };
         let (data, errors) =
-            project(&Definition::of(SDL), &document, &operation, &variables, (&introspected, None), (told, Vec::new()));
+            project(&Definition::of(SDL), &document, &operation, &variables, shown, (told, Vec::new()));
         let errors = errors.iter().map(|error| serde_json::to_value(&error.path).unwrap().to_string()).collect();
         (serde_json::to_string(&data).unwrap(), errors)
     }
@@ -371,7 +388,8 @@ mod tests {
             let introspected = |_: &Field, _: &[&SelectionSet]| Value::Null;
             let variables = Variables::from_json(serde_json::json!({ "yes": true }));
             let told = (Value::Null, vec![error]);
-            let (_, errors) = project(&definition, &document, &operation, &variables, (&introspected, None), told);
+            let shown = Shown { introspected: &introspected, refusals: None, hidden: &HashMap::new() };
+            let (_, errors) = project(&definition, &document, &operation, &variables, shown, told);
             let paths: Vec<_> = errors.into_iter().map(|error| error.path).collect();
             assert_eq!(paths, expected.into_iter().map(path).collect::<Vec<_>>());
         }
@@ -409,5 +427,11 @@ mod tests {
         let (data, errors) = projected("{ color n a { x } list { x } id }", told);
         assert_eq!(data, r#"{"color":null,"n":null,"a":null,"list":null,"id":"7"}"#);
         assert_eq!(errors, [r#"["color"]"#, r#"["n"]"#, r#"["a"]"#, r#"["list"]"#]);
+    }
+
+    #[test]
+    fn a_value_that_is_not_shown_is_null_and_nobodys_fault() {
+        let told = || value!({ "color": "SECRET" });
+        assert_eq!(projected("{ color }", told()), (r#"{"color":null}"#.to_owned(), vec![]));
     }
 }

@@ -15,6 +15,7 @@ use moka::sync::Cache;
 use super::guards::{Guards, Refusals};
 use super::introspect::Introspection;
 use super::plan::{Chosen, HivePlanner, Plan, PlanFailed, Planning};
+use crate::config::FederationSettings;
 use crate::graphql::definition::{Definition, root};
 use crate::graphql::{Document, Gate, Graph, Hash};
 
@@ -29,6 +30,8 @@ pub(super) struct Supergraph {
     pub(super) introspection: Introspection,
     pub(super) gate: Gate,
     pub(super) guards: Guards,
+    /// The values of enums that are `@inaccessible`.
+    pub(super) hidden: HashMap<Name, HashSet<Name>>,
     pub(super) planner: Arc<dyn Planning>,
     /// Its subgraphs by name, with the addresses that it gives.
     pub(super) subgraphs: Vec<(String, String)>,
@@ -51,16 +54,21 @@ type PlanKey = (Hash, Option<String>, BTreeMap<String, bool>, Vec<bool>, Vec<(Na
 pub struct NotTaken(pub(super) String);
 
 impl Supergraph {
-    /// The supergraph that this text defines. With `has_hub`, its subgraph `hub` is `graph`.
+    /// The supergraph that this text defines. Where the hub takes part, its subgraph `hub` is `graph`.
     ///
     /// # Errors
     /// What is wrong with it. Takes a thread for as long as it takes.
-    pub(super) fn read(text: &str, graph: &Graph, has_hub: bool) -> Result<Self, NotTaken> {
+    pub(super) fn read(text: &str, graph: &Graph, settings: &FederationSettings) -> Result<Self, NotTaken> {
         let planner = HivePlanner::new(text).map_err(NotTaken)?;
-        Self::planned_by(Arc::new(planner), text, graph, has_hub)
+        Self::planned_by(Arc::new(planner), text, graph, settings)
     }
 
-    fn planned_by(planner: Arc<dyn Planning>, text: &str, graph: &Graph, has_hub: bool) -> Result<Self, NotTaken> {
+    fn planned_by(
+        planner: Arc<dyn Planning>,
+        text: &str,
+        graph: &Graph,
+        settings: &FederationSettings,
+    ) -> Result<Self, NotTaken> {
         let sdl = planner.public_sdl();
         let unreadable = |error: async_graphql::parser::Error| NotTaken(format!("it cannot be read: {error}"));
         let introspection = Introspection::of(&sdl).map_err(unreadable)?;
@@ -69,16 +77,17 @@ impl Supergraph {
             return Err(NotTaken("it has no type `Query`".to_owned()));
         }
         let subgraphs = planner.subgraphs();
-        let has_hub = has_hub && subgraphs.iter().any(|(name, _)| name == HUB);
+        let has_hub = settings.local && subgraphs.iter().any(|(name, _)| name == HUB);
         let hub = has_hub.then(|| Definition::of(&crate::graphql::sdl()));
         let document = parse_schema(text).map_err(unreadable)?;
         let own = hub.as_ref().map(|hub| own(hub, &document.definitions));
-        let guards = Guards::of(&document.definitions, Arc::clone(&definition), hub.as_ref());
+        let guards = Guards::of(&document.definitions, Arc::clone(&definition), hub.as_ref(), &settings.policies);
         let mut supergraph = Self {
             gate: graph.gate_to(Arc::clone(&definition)),
             definition,
             introspection,
             guards,
+            hidden: hidden(&document.definitions),
             planner,
             subgraphs,
             unplanned: BTreeMap::new(),
@@ -99,6 +108,14 @@ impl Supergraph {
             return Err(NotTaken(format!("nothing can be planned over it, as `Query.{field}`: {error}")));
         }
         Ok(supergraph)
+    }
+
+    /// Whether a field is the hub's own, and resolved in this process.
+    pub(super) fn is_own_field(&self, type_name: &str, field: &str) -> bool {
+        let has =
+            |definition: &Definition| definition.fields(type_name).is_some_and(|fields| fields.contains_key(field));
+        let own = self.own.as_ref().and_then(|own| own.get(type_name));
+        has(&self.definition) && own.is_some_and(|fields| fields.contains(field))
     }
 
     /// The subgraph that is the hub. `None`: it is no part.
@@ -176,6 +193,22 @@ fn names_own(
         // Every fragment is looked at for itself.
         Selection::FragmentSpread(_) => true,
     })
+}
+
+/// The values of enums that subgraphs may tell and nobody is shown.
+fn hidden(supergraph: &[TypeSystemDefinition]) -> HashMap<Name, HashSet<Name>> {
+    let mut hidden: HashMap<Name, HashSet<Name>> = HashMap::new();
+    for definition in supergraph {
+        let TypeSystemDefinition::Type(definition) = definition else { continue };
+        let TypeKind::Enum(values) = &definition.node.kind else { continue };
+        for value in &values.values {
+            if value.node.directives.iter().any(|directive| directive.node.name.node == "inaccessible") {
+                let of_enum = hidden.entry(definition.node.name.node.clone()).or_default();
+                of_enum.insert(value.node.value.node.clone());
+            }
+        }
+    }
+    hidden
 }
 
 /// The hub's fields, without those that another subgraph has taken over.

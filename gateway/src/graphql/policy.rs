@@ -81,7 +81,8 @@ impl Rule {
     }
 }
 
-fn lists(value: &async_graphql::Value) -> Vec<Vec<String>> {
+/// Lists of texts, as `@requiresScopes` and `@policy` have them.
+pub(crate) fn lists(value: &async_graphql::Value) -> Vec<Vec<String>> {
     let items = |value: &Value| match value {
         Value::List(items) => items.clone(),
         other => vec![other.clone()],

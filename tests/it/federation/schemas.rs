@@ -121,6 +121,29 @@ async fn a_schema_that_does_not_compose_changes_nothing_and_says_why() -> Result
     Ok(())
 }
 
+#[tokio::test]
+async fn a_supergraph_over_which_a_first_query_fails_changes_nothing() -> Result<()> {
+    let hub = TestHub::start(Backend::Sqlite).await?.context("SQLite is always there")?;
+    let settings = FederationSettings::default();
+    let federation = Federation::of(hub.graph_within(&LimitSettings::default()), &settings, &Metrics::default());
+    let supergraph = |field: &str| {
+        format!(
+            "schema @link(url: \"https://specs.apollo.dev/join/v0.3\", for: EXECUTION) {{ query: Query }} \
+             enum join__Graph {{ HUB @join__graph(name: \"hub\", url: \"\") }} \
+             type Query @join__type(graph: HUB) {{ {field} }} type Source @join__type(graph: HUB) {{ id: ID! }}"
+        )
+    };
+    // It can be planned over, and the hub's own graph has the field in another form.
+    let refused = federation.join(supergraph("sources: ID"), &[]).await;
+    let error = refused.err().context("it is taken")?.to_string();
+    assert!(error.starts_with("a first query over it fails: "), "{error}");
+    assert!(!federation.is_joined());
+    federation.join(supergraph("sources: [Source!]!"), &[]).await?;
+    assert!(federation.is_joined());
+    assert!(federation.join(supergraph("sources: ID"), &[]).await.is_err() && federation.is_joined());
+    Ok(())
+}
+
 /// What `hub subgraphs` says on this hub's store.
 async fn subgraphs(hub: &TestHub, url: &str, folder: &Path) -> Result<String> {
     let settings =

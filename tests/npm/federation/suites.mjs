@@ -13,6 +13,7 @@ const LINK = `extend schema @link(url: "https://specs.apollo.dev/federation/v2.9
   "@external", "@requires", "@provides", "@override", "@inaccessible", "@interfaceObject", "@authenticated", "@requiresScopes"])\n`;
 
 const users = [{ id: "u1", name: "Ada", email: "ada@example.nl" }, { id: "u2", name: "Bo", email: "bo@example.nl" }];
+const things = [{ __typename: "Seen", id: "s" }, { __typename: "Unseen", id: "u" }];
 const order = [];
 
 /** @type {Record<string, { subgraphs: Record<string, [string, object]>, cases: object[] }>} */
@@ -157,8 +158,10 @@ const suites = {
   inaccessible: {
     subgraphs: {
       a: [
-        `type Query { user: User secret: Int @inaccessible kind(of: Kind): Kind kinds: [Kind] } type User @key(fields: "id") { id: ID! key: String @inaccessible } enum Kind { SEEN HIDDEN @inaccessible }`,
-        { Query: { user: () => ({ id: "u1", key: "k" }), secret: () => 1, kind: (_, { of }) => of, kinds: () => ["SEEN", "HIDDEN"] } },
+        `type Query { user: User secret: Int @inaccessible kind(of: Kind): Kind kinds: [Kind] } type User @key(fields: "id") { id: ID! key: String @inaccessible } enum Kind { SEEN HIDDEN @inaccessible }
+         extend type Query { things: [Thing] any: [Any] } interface Thing { id: ID! } union Any = Seen | Unseen
+         type Seen implements Thing { id: ID! } type Unseen implements Thing @inaccessible { id: ID! }`,
+        { Query: { things: () => things, any: () => things, user: () => ({ id: "u1", key: "k" }), secret: () => 1, kind: (_, { of }) => of, kinds: () => ["SEEN", "HIDDEN"] } },
       ],
     },
     cases: [
@@ -167,7 +170,11 @@ const suites = {
       { query: "{ secret }", refused: "GRAPHQL_VALIDATION_FAILED" },
       { query: "{ kind(of: HIDDEN) }", refused: "GRAPHQL_VALIDATION_FAILED" },
       { query: "query ($of: Kind) { kind(of: $of) }", variables: { of: "HIDDEN" }, refused: "BAD_USER_INPUT" },
-      { query: "{ kinds }", data: { kinds: ["SEEN", null] }, errors: [["kinds", 1]] },
+      { query: "{ kinds }", data: { kinds: ["SEEN", null] } },
+      // An object that is not shown is not there, whether or not anybody asked what it is.
+      { query: "{ things { id } }", data: { things: [{ id: "s" }, null] } },
+      { query: "{ t: things { i: id } things { __typename } }", data: { t: [{ i: "s" }, null], things: [{ __typename: "Seen" }, null] } },
+      { query: "{ any { ... on Seen { id } } }", data: { any: [{ id: "s" }, null] } },
       {
         query: "{ user: __type(name: \"User\") { fields { name } } kind: __type(name: \"Kind\") { enumValues { name } } }",
         data: { user: { fields: [{ name: "id" }] }, kind: { enumValues: [{ name: "SEEN" }] } },

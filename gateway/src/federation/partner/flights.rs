@@ -105,7 +105,7 @@ mod tests {
     }
 
     fn said(number: i32) -> Told {
-        Told { data: value!({ "n": number }), errors: Vec::new() }
+        Told { data: value!({ "n": number }), ..Told::default() }
     }
 
     #[tokio::test]

@@ -55,6 +55,11 @@ impl Cutter {
         Self { fields, requiring }
     }
 
+    /// The name of what a field of this type gives.
+    pub(super) fn gives(&self, type_name: &str, field: &str) -> Option<&str> {
+        self.fields.get(type_name)?.get(field).map(|(_, name)| name.as_str())
+    }
+
     /// The parts that an operation can be cut into, beside what is left: those of types that can be begun at.
     pub(super) fn parts(&self, operation: &SelectionSet, root: &str, entered: &BTreeSet<String>) -> Vec<Part> {
         let mut parts = Vec::new();

@@ -25,6 +25,7 @@ use hive_router_query_planner::utils::cancellation::CancellationToken;
 use super::conditions::decide;
 use super::cuts::{Cutter, Part, mixes_up, moved};
 use super::entries::{ENTRY, entry, with_entries};
+use super::hidden::Hidden;
 use super::keys::written;
 use super::refused::prune;
 use super::steps::step;
@@ -39,6 +40,7 @@ pub(in crate::federation) struct HivePlanner {
     rules: ValidationPlan,
     supergraph: schema::Document,
     cutter: Cutter,
+    hidden: Hidden,
     /// Plans parts of operations, from the first that has to be cut on.
     entered: OnceLock<Option<Entered>>,
 }
@@ -73,7 +75,8 @@ impl HivePlanner {
         });
         let (planner, supergraph) = read.unwrap_or_else(|| Err("the planner cannot read it".to_owned()))?;
         let (rules, cutter) = (default_rules_validation_plan(), Cutter::of(&supergraph));
-        Ok(Self { planner, rules, supergraph, cutter, entered: OnceLock::new() })
+        let hidden = Hidden::of(&supergraph);
+        Ok(Self { planner, rules, supergraph, cutter, hidden, entered: OnceLock::new() })
     }
 }
 
@@ -150,7 +153,10 @@ impl HivePlanner {
         let refused = |error: NormalizationError| PlanFailed::Refused(error.to_string());
         let supergraph = &self.planner.supergraph;
         normalize_operation_mut(supergraph, &mut document, operation, None, None).map_err(refused)?;
-        document.definitions.iter_mut().for_each(in_one_order);
+        for definition in &mut document.definitions {
+            self.hidden.ask(definition, &self.cutter);
+            in_one_order(definition);
+        }
         let mut normalized = normalize_operation(supergraph, &document, operation).map_err(refused)?;
         // What tells of the schema is answered here.
         let is_asked =

@@ -95,7 +95,7 @@ mod tests {
         let sdl = "type Query { a: A own: Int @authenticated node: Node } interface Node { x: Int } \
                    type A implements Node { x: Int @authenticated y: Int } type B implements Node { x: Int }";
         let document = parse_schema(sdl).unwrap();
-        let guards = Guards::of(&document.definitions, Arc::new(Definition::of(sdl)), None);
+        let guards = Guards::of(&document.definitions, Arc::new(Definition::of(sdl)), None, &Default::default());
         let mut query =
             parse_query::<String>("{ own a { x y } n: node { x } ...F } fragment F on A { x }").unwrap().into_static();
         prune(&mut query, &guards.refusals(&Viewer::anonymous()));

@@ -19,7 +19,7 @@ impl SubgraphMetrics {
             requests: Count::new(
                 registry,
                 "subgraph_requests",
-                "What a subgraph was asked, by outcome: ok, shared (another's request was under way), or what failed",
+                "What a subgraph was asked, by outcome: ok, shared (another's request was under way), kept (nobody was asked), subscribed, or what failed",
                 ["subgraph", "outcome"],
             ),
             durations: Timing::new(
