@@ -53,6 +53,8 @@ struct Inner {
     fingerprint: String,
     longest: usize,
     time_to_live: Duration,
+    /// How long after the last look answers are given while the store is away.
+    stale: Duration,
     /// Who else hears of the statements of answers that are computed to be kept.
     listener: Option<Listener>,
     counts: Counts,
@@ -68,6 +70,7 @@ struct Counts {
     kept: AtomicU64,
     not_kept: AtomicU64,
     unknown: AtomicU64,
+    stale: AtomicU64,
 }
 
 /// How the cache is doing, since the process started.
@@ -89,12 +92,26 @@ pub struct Figures {
     pub not_kept: u64,
     /// Answers that were there and not given, because the store could not be looked at.
     pub unknown: u64,
+    /// Answers that were given as they were last known, because the store was away.
+    pub stale: u64,
     /// How often the store was looked at.
     pub looks: u64,
     /// Answers in the process.
     pub entries: u64,
     /// What they take up, in bytes.
     pub bytes: u64,
+}
+
+/// How old a kept answer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Age {
+    /// It says what is so.
+    Current,
+    /// It says what was so when the store could last be looked at.
+    Unknown {
+        /// So long ago, in seconds.
+        for_secs: u64,
+    },
 }
 
 /// What came of asking for an answer.
@@ -143,15 +160,23 @@ impl Cache {
             fingerprint,
             longest: settings.longest_bytes,
             time_to_live,
+            stale: Duration::from_secs(settings.stale_secs),
             listener,
             counts: Counts::default(),
         }))
     }
 
-    /// The answer, where it is kept and holds.
-    pub(crate) async fn get(&self, key: &Key) -> Option<Arc<Kept>> {
+    /// The answer, where it is kept and holds; while the store is away, where it held when that could last be told.
+    pub(crate) async fn get(&self, key: &Key) -> Option<(Arc<Kept>, Age)> {
         let kept = self.0.own.get(key)?;
         if !self.0.present.is_known().await {
+            let blind = self.0.present.is_away().then(|| self.0.present.blind_for()).flatten();
+            if let Some(blind) = blind.filter(|blind| *blind <= self.0.stale)
+                && self.0.present.holds(&kept.grounds)
+            {
+                self.count(|counts| &counts.stale);
+                return Some((kept, Age::Unknown { for_secs: Ord::max(blind.as_secs(), 1) }));
+            }
             self.count(|counts| &counts.unknown);
             return None;
         }
@@ -164,7 +189,18 @@ impl Cache {
             return None;
         }
         self.count(|counts| &counts.hits);
-        Some(kept)
+        Some((kept, Age::Current))
+    }
+
+    /// Whether the store is away, as far as is known: it was when it was last looked at.
+    pub(crate) fn is_away(&self) -> bool {
+        self.0.present.is_away()
+    }
+
+    /// Whether it makes sense to ask the store anything. While it is away one request at a time finds out whether it is
+    /// back, and the others are told at once.
+    pub(crate) async fn can_ask_store(&self) -> bool {
+        !self.0.present.is_away() || self.0.present.is_known().await
     }
 
     /// Whose turn it is to compute the answer, once [`Cache::get`] has found none. Waits for others who do already.
@@ -207,7 +243,7 @@ impl Cache {
 
     /// How the cache is doing.
     pub(crate) fn figures(&self) -> Figures {
-        let Counts { hits, shared_hits, waited, misses, dropped, kept, not_kept, unknown } = &self.0.counts;
+        let Counts { hits, shared_hits, waited, misses, dropped, kept, not_kept, unknown, stale } = &self.0.counts;
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
         Figures {
             hits: of(hits),
@@ -218,6 +254,7 @@ impl Cache {
             kept: of(kept),
             not_kept: of(not_kept),
             unknown: of(unknown),
+            stale: of(stale),
             looks: self.0.present.looks(),
             entries: self.0.own.entry_count(),
             bytes: self.0.own.weighted_size(),

@@ -1,6 +1,8 @@
 //! The store's connections: SQLite in a file beside the hub, or PostgreSQL. Knows no table but the schema's history.
 
+mod away;
 mod bounded;
+mod lively;
 pub mod schema;
 
 use std::path::{Path, PathBuf};
@@ -10,20 +12,25 @@ use std::time::Duration;
 use sea_orm::metric::Info;
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, Statement};
 
+pub(crate) use self::away::{cause_of, is_away};
 pub(crate) use self::bounded::is_ended;
+pub(crate) use self::lively::{Role, lively};
 use crate::config::DatabaseSettings;
 
 /// Connections to SQLite: it has one writer, and a few readers keep two cores busy.
 const SQLITE_CONNECTIONS: u32 = 4;
 /// Connections to PostgreSQL: a few replicas stay below its hundred.
 const POSTGRES_CONNECTIONS: u32 = 16;
+/// Connections to PostgreSQL that are kept open for answering clients, whether or not they are used. Where the server gives
+/// no more, who waits for another waits in vain: sqlx does not turn back to those that are free again meanwhile.
+const KEPT_OPEN: u32 = 4;
 /// The oldest PostgreSQL that the schema is made for, in its own numbers.
 const OLDEST_POSTGRES: i32 = 150_000;
 /// How long to wait for a connection, and for another's write lock on SQLite.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// A connection that has been idle for longer is asked whether it is alive before it is used: asking before each
-/// statement would double the round trips. One that died since fails one request, which may be asked again.
-const UNTESTED: Duration = Duration::from_secs(1);
+/// How long who is to be answered waits for a connection to PostgreSQL: when there are none for longer, more waiting makes
+/// it worse.
+const QUERY_PATIENCE: Duration = Duration::from_secs(3);
 /// Statements that take longer are told of in the debug log.
 const SLOW: Duration = Duration::from_secs(1);
 
@@ -73,7 +80,8 @@ pub async fn connect_for_queries(
     settings: &DatabaseSettings,
     longest: Duration,
 ) -> Result<DatabaseConnection, DatabaseError> {
-    connect_bounded(settings, PATIENCE, Some(longest)).await
+    let patience = if settings.url.scheme() == "sqlite" { PATIENCE } else { QUERY_PATIENCE };
+    connect_bounded(settings, patience, Some(longest)).await
 }
 
 /// As [`connect`], but waits no longer than `patience` for the first connection and any later one.
@@ -96,13 +104,16 @@ async fn connect_bounded(
     options
         .connect_timeout(patience)
         .acquire_timeout(patience)
-        .test_before_acquire_if_idle_for(UNTESTED)
+        .test_before_acquire_if_idle_for(lively::UNTESTED)
         .sqlx_logging(true)
         .sqlx_logging_level(log::LevelFilter::Off)
         .sqlx_slow_statements_logging_settings(log::LevelFilter::Debug, SLOW);
     let url = &settings.url;
     if let Some(longest) = longest {
         bounded::bound(&mut options, longest);
+        if settings.url.scheme() != "sqlite" {
+            options.min_connections(Ord::min(KEPT_OPEN, settings.max_connections.unwrap_or(KEPT_OPEN)));
+        }
     }
     match url.scheme() {
         "sqlite" => connect_sqlite(options, settings.max_connections).await,
@@ -147,7 +158,10 @@ async fn connect_sqlite(mut options: ConnectOptions, most: Option<u32>) -> Resul
 }
 
 async fn connect_postgres(mut options: ConnectOptions, most: Option<u32>) -> Result<DatabaseConnection, DatabaseError> {
-    options.max_connections(most.unwrap_or(POSTGRES_CONNECTIONS)).set_application_name("hub");
+    options
+        .max_connections(most.unwrap_or(POSTGRES_CONNECTIONS))
+        .set_application_name("hub")
+        .map_sqlx_postgres_pool_opts(|options| lively(options, Role::Primary));
     let db =
         Database::connect(options).await.map_err(|source| DatabaseError::Connect { kind: "PostgreSQL", source })?;
     let sql = "SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS name";

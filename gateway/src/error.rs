@@ -30,7 +30,7 @@ pub enum Failure {
     UnauthenticatedFor(String),
     /// The store ended a statement that took too long.
     TookTooLong,
-    /// The store could not be reached, or had no connection free in time.
+    /// The store could not be reached, had no connection free in time, or cannot do its work at present.
     Unavailable,
     /// The store failed.
     Store(Arc<DbErr>),
@@ -47,6 +47,11 @@ impl Failure {
     /// A client's error.
     pub fn bad_user_input(message: impl Into<String>) -> Self {
         Self::BadUserInput(message.into())
+    }
+
+    fn away(cause: &DbErr) -> Self {
+        tracing::warn!(error = cause as &dyn std::error::Error, "the store is away");
+        Self::Unavailable
     }
 
     /// The stable code that clients may act on.
@@ -67,10 +72,7 @@ impl From<DbErr> for Failure {
     fn from(error: DbErr) -> Self {
         match error {
             error if database::is_ended(&error) => Self::TookTooLong,
-            error @ (DbErr::ConnectionAcquire(_) | DbErr::Conn(_)) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the store cannot be reached");
-                Self::Unavailable
-            }
+            error if database::is_away(&error) => Self::away(&error),
             error => Self::Store(Arc::new(error)),
         }
     }
@@ -78,7 +80,11 @@ impl From<DbErr> for Failure {
 
 impl From<connectors::Error> for Failure {
     fn from(error: connectors::Error) -> Self {
-        Self::Write(Arc::new(error))
+        match database::cause_of(&error) {
+            Some(cause) if database::is_ended(cause) => Self::TookTooLong,
+            Some(cause) if database::is_away(cause) => Self::away(cause),
+            _ => Self::Write(Arc::new(error)),
+        }
     }
 }
 
@@ -150,6 +156,19 @@ pub(crate) fn seal(response: &mut Response, request_id: Option<&str>) {
             set_code(error, Code::BadUserInput);
         }
     }
+}
+
+/// Why the request as a whole is refused, where the store left nothing of its answer: a client that reads no more than a
+/// status may then try again. `None`: there is something, or it is not the store's doing.
+pub(crate) fn left_nothing(response: &Response) -> Option<Refused> {
+    let is_nothing = match &response.data {
+        Value::Null => true,
+        Value::Object(fields) => fields.values().all(|value| *value == Value::Null),
+        _ => false,
+    };
+    let failed = |error: &&ServerError| matches!(code_of(error), Some(Code::Unavailable | Code::Timeout));
+    let error = response.errors.iter().find(failed).filter(|_| is_nothing)?;
+    Some(Refused::new(code_of(error)?, error.message.clone()))
 }
 
 /// Gives an error its code.

@@ -15,13 +15,17 @@ use sea_orm::sqlx::{self, Pool, Postgres};
 use sea_orm::{DatabaseConnection, DbBackend, DbErr, EntityTrait};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{debug, info, warn};
 
 use crate::cache::SETTLE;
+use crate::database::{Role, lively};
 
 /// How long to wait before the database is asked again to notify, at first and at the longest.
 const RECONNECT: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
+/// A look at the feed's end is given up after this long.
+const LONGEST_LOOK: Duration = Duration::from_secs(5);
 
 /// The end of the change feed. Cheap to clone; its watcher runs from when somebody first follows until the last clone
 /// is dropped.
@@ -79,6 +83,8 @@ impl Feed {
             // A pool of its own: taken from the store's, the connection would be missing there for good.
             let options = db.get_postgres_connection_pool().connect_options();
             let pool = PgPoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
+            // A standby can be listened to as little as written to.
+            let pool = lively(pool, Role::Primary);
             tasks.spawn(listen(pool.connect_lazy_with((*options).clone()), Arc::clone(look)));
         }
         tasks.spawn(watch(db.clone(), end.clone(), Arc::clone(look), *poll));
@@ -135,7 +141,9 @@ fn move_on(end: &watch::Sender<End>, sequence: i64) {
 async fn watch(db: DatabaseConnection, latest: watch::Sender<End>, look: Arc<Notify>, poll: Duration) {
     let mut is_failing = false;
     loop {
-        match end(&db).await {
+        // A connection whose other end is gone would be waited for as long as the system takes to find that out.
+        let looked = timeout(LONGEST_LOOK, end(&db)).await;
+        match looked.unwrap_or_else(|_| Err(DbErr::Custom("the store took too long to say where it ends".to_owned()))) {
             Ok(sequence) => {
                 move_on(&latest, sequence);
                 if std::mem::take(&mut is_failing) {

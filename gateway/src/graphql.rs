@@ -85,7 +85,7 @@ use crate::audit::Trail;
 use crate::cache::{Cache, Figures, Notes, SETTLE};
 use crate::config::{CacheSettings, LimitSettings, MatchingSettings};
 use crate::database::Listener;
-use crate::error::{Code, Failure, Refused, TOOK_TOO_LONG, seal};
+use crate::error::{Code, Failure, Refused, TOOK_TOO_LONG, left_nothing, seal};
 use crate::feed::Feed;
 use crate::shared::Shared;
 
@@ -252,6 +252,11 @@ impl Graph {
         notes: Option<&Arc<Notes>>,
     ) -> std::result::Result<(Arc<Reader>, Asked), Response> {
         let Admitted { request, document, price, .. } = admitted;
+        if let Some(cache) = &self.cache
+            && !cache.can_ask_store().await
+        {
+            return Err(refused(Failure::Unavailable));
+        }
         let viewer = self.stakes.viewer(caller.identity.clone()).await.map_err(refused)?;
         let operation = request.operation_name.as_deref();
         if let Some(refusal) = policy::refuse_whole(&document.parsed, operation, &viewer) {
@@ -303,6 +308,9 @@ impl Graph {
             };
             response
         };
+        if let Some(refused) = left_nothing(&response) {
+            return (refused.into(), None);
+        }
         if !document.is_valid() {
             return (response, None);
         }

@@ -7,6 +7,7 @@ mod conformance;
 mod console;
 mod declarative;
 mod documents;
+mod failure;
 mod faults;
 mod federation;
 mod freshness;

@@ -40,7 +40,12 @@ pub struct TestHub {
 impl TestHub {
     /// A hub that has read nothing yet. `None` where this machine has no such database.
     pub async fn start(backend: Backend) -> Result<Option<Self>> {
-        let Some(mut store) = backend.store().await? else { return Ok(None) };
+        let Some(store) = backend.store().await? else { return Ok(None) };
+        Self::on(store).await.map(Some)
+    }
+
+    /// A hub on this store that has read nothing yet.
+    pub async fn on(mut store: TestStore) -> Result<Self> {
         let statements = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&statements);
         store.db.set_metric_callback(move |_| {
@@ -52,7 +57,7 @@ impl TestHub {
         let engine = engine_told(&store.db, vec![Arc::new(feed.clone())])?;
         let hub = Self { sandbox, store, engine, feed, statements };
         register(&hub.store.db, &hub.sources()).await?;
-        Ok(Some(hub))
+        Ok(hub)
     }
 
     /// A hub on SQLite that has read nothing yet, and a gateway that serves it within the limits that are set by default.

@@ -27,6 +27,15 @@ pub struct TestStore {
     _directory: Option<TempDir>,
 }
 
+impl TestStore {
+    /// The store at this address, migrated. It stays when it is dropped.
+    pub async fn at(url: &str) -> Result<Self> {
+        let db = connect(url).await?;
+        Migrator::up(&db, None).await?;
+        Ok(Self { db, url: url.to_owned(), _directory: None })
+    }
+}
+
 impl Backend {
     /// A fresh, migrated store. `None` where this machine has no such database: the test then says so and passes, and
     /// `tests/run` has said loudly what did not run.

@@ -8,7 +8,7 @@
 //! that to hold: a process that is cut off from the store cannot look, and gives nothing.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -27,6 +27,7 @@ use tracing::{debug, warn};
 use super::answer::Grounds;
 use super::history::History;
 use super::tag::{self, Told};
+use crate::database::{Role, is_away, lively};
 use crate::graphql::list::qualified;
 use crate::graphql::sources::Sources;
 
@@ -42,6 +43,10 @@ pub(crate) const SOURCES_HOLD: Duration = Duration::from_millis(250);
 const PATIENCE: Duration = Duration::from_millis(500);
 /// A look that takes longer is given up.
 const LONGEST_LOOK: Duration = Duration::from_secs(2);
+/// A look waits so long for its connection.
+const CONNECTED: Duration = Duration::from_secs(1);
+/// After so many in a row that were given up the store is taken to be away. One may be a moment's load.
+const GIVEN_UP: u32 = 2;
 /// With more changes than these since the look before, everything counts as changed.
 const MOST_CHANGES: i64 = 2_000;
 /// So many changes from before the first look are read, so that what others have kept is of use.
@@ -73,6 +78,9 @@ struct Inner {
     turn: tokio::sync::Mutex<()>,
     is_looking: AtomicBool,
     is_failing: AtomicBool,
+    /// Looks in a row that were given up.
+    given_up: AtomicU32,
+    is_away: AtomicBool,
     looks: AtomicU64,
 }
 
@@ -108,6 +116,8 @@ impl Present {
             turn: tokio::sync::Mutex::new(()),
             is_looking: AtomicBool::new(false),
             is_failing: AtomicBool::new(false),
+            given_up: AtomicU32::new(0),
+            is_away: AtomicBool::new(false),
             looks: AtomicU64::new(0),
         }))
     }
@@ -128,6 +138,19 @@ impl Present {
                 }
                 true
             }
+            _ if self.is_away() => {
+                // One finds out whether it is back; the others would only wait in line.
+                if self.0.is_looking.swap(true, Ordering::AcqRel) {
+                    return false;
+                }
+                let inner = Arc::clone(&self.0);
+                let look = tokio::spawn(async move {
+                    let is_back = inner.look(arrived).await;
+                    inner.is_looking.store(false, Ordering::Release);
+                    is_back
+                });
+                matches!(timeout(PATIENCE, look).await, Ok(Ok(true)))
+            }
             _ => {
                 let inner = Arc::clone(&self.0);
                 // A task of its own: many wait for one look, and who goes away must not end it.
@@ -135,6 +158,16 @@ impl Present {
                 matches!(timeout(PATIENCE, look).await, Ok(Ok(true)))
             }
         }
+    }
+
+    /// Whether the store was away when it was last looked at: it could not be reached, or did not answer twice in a row.
+    pub(super) fn is_away(&self) -> bool {
+        self.0.is_away.load(Ordering::Acquire)
+    }
+
+    /// How long ago the last look began that succeeded. `None`: there was none.
+    pub(super) fn blind_for(&self) -> Option<Duration> {
+        self.0.age(self.0.now())
     }
 
     /// Where an answer begins that is computed from now on. `None`: the present was never known.
@@ -223,15 +256,23 @@ impl Inner {
             return true;
         }
         let begun = self.now();
-        let looked = match timeout(LONGEST_LOOK, self.read()).await {
-            Ok(looked) => looked,
-            Err(_) => Err(DbErr::Custom("the store took too long to say where the journal ends".to_owned())),
+        let looked = match timeout(LONGEST_LOOK, self.read_anew()).await {
+            Ok(looked) => looked.inspect_err(|error| {
+                self.is_away.store(is_away(error), Ordering::Release);
+            }),
+            Err(_) => {
+                let given_up = self.given_up.fetch_add(1, Ordering::AcqRel) + 1;
+                self.is_away.fetch_or(given_up >= GIVEN_UP, Ordering::AcqRel);
+                Err(DbErr::Custom("the store took too long to say where the journal ends".to_owned()))
+            }
         };
         match looked {
             Ok(()) => {
                 self.looks.fetch_add(1, Ordering::Relaxed);
                 // Last: who reads this reads everything else as new.
                 self.looked_at.store(begun, Ordering::Release);
+                self.given_up.store(0, Ordering::Release);
+                self.is_away.store(false, Ordering::Release);
                 if self.is_failing.swap(false, Ordering::Relaxed) {
                     debug!("the store can be looked at again: kept answers are given");
                 }
@@ -247,6 +288,16 @@ impl Inner {
                 }
                 false
             }
+        }
+    }
+
+    /// Reads, once more where the connection turns out to have been lost since: the next is a new one.
+    async fn read_anew(&self) -> Result<(), DbErr> {
+        match self.read().await {
+            Err(error) if is_away(&error) && !matches!(error, DbErr::ConnectionAcquire(_) | DbErr::Conn(_)) => {
+                self.read().await
+            }
+            read => read,
         }
     }
 
@@ -346,6 +397,6 @@ fn own_connection(db: &DatabaseConnection) -> DatabaseConnection {
         return db.clone();
     }
     let options = db.get_postgres_connection_pool().connect_options();
-    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(LONGEST_LOOK);
+    let pool = lively(PgPoolOptions::new().max_connections(1).acquire_timeout(CONNECTED), Role::Primary);
     SqlxPostgresConnector::from_sqlx_postgres_pool(pool.connect_lazy_with((*options).clone()))
 }

@@ -163,6 +163,8 @@ impl Code {
                 | Self::Unauthenticated
                 | Self::Forbidden
                 | Self::DocumentNotTrusted
+                | Self::Timeout
+                | Self::Unavailable
         )
     }
 }

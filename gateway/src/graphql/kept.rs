@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use async_graphql::parser::types::OperationType;
 use async_graphql::{CacheControl, Executor, ObjectType, Request, Response, Schema, SubscriptionType};
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue, header};
+use futures::FutureExt;
 
 use super::caller::Caller;
 use super::gate::Admitted;
@@ -14,7 +15,7 @@ use super::rate::Standing;
 use super::wire::Answer;
 use super::{Graph, seal};
 use crate::cache::key::{Key, canonical};
-use crate::cache::{Computing, Found, Kept};
+use crate::cache::{Age, Cache, Computing, Found, Kept};
 
 /// What a request is answered with.
 pub enum Answered {
@@ -51,10 +52,10 @@ impl Answering for Graph {
         }
         let key = self.key(&caller, &request).await;
         if let Some(key) = &key
-            && let Some(kept) = cache.get(key).await
+            && let Some((kept, age)) = cache.get(key).await
         {
             self.gate.tell(&key.document, key.operation.as_deref());
-            return given(kept, standing);
+            return given(kept, age, standing);
         }
         let admitted = match self.gate.admit(&caller, request).await {
             Ok(admitted) => admitted,
@@ -65,7 +66,7 @@ impl Answering for Graph {
             return self.answered(&caller, standing, response);
         };
         match cache.join(key).await {
-            Found::Kept(kept) => given(kept, standing),
+            Found::Kept(kept) => given(kept, Age::Current, standing),
             Found::Alone => {
                 let response = self.compute(&caller, standing, admitted, None).await.0;
                 self.answered(&caller, standing, response)
@@ -79,7 +80,10 @@ impl Graph {
     /// What the answer to this request is kept under. `None`: it is not known what it asks for, or by whom.
     async fn key(&self, caller: &Caller, request: &Request) -> Option<Key> {
         let document = self.gate.known(request)?;
-        let viewer = self.stakes.viewer(caller.identity.clone()).await.ok()?;
+        let viewer = self.stakes.viewer(caller.identity.clone());
+        // Nobody waits for a store that is away: whose viewer is not known at once is given nothing that was kept.
+        let is_away = self.cache.as_ref().is_some_and(Cache::is_away);
+        let viewer = if is_away { viewer.now_or_never()? } else { viewer.await }.ok()?;
         Some(Key {
             document,
             operation: request.operation_name.clone(),
@@ -107,7 +111,7 @@ impl Graph {
         };
         let hints = cache_control(response.cache_control, caller);
         match computing.keep(body, hints, grounds) {
-            Some(kept) => given(kept, standing),
+            Some(kept) => given(kept, Age::Current, standing),
             None => self.answered(caller, standing, response),
         }
     }
@@ -122,8 +126,15 @@ impl Graph {
     }
 }
 
-fn given(kept: Arc<Kept>, standing: Option<Standing>) -> Answered {
+fn given(kept: Arc<Kept>, age: Age, standing: Option<Standing>) -> Answered {
     let mut headers = HeaderMap::new();
+    if let Age::Unknown { for_secs } = age {
+        // RFC 9211: it is as old, and nobody else may keep it.
+        if let Ok(status) = HeaderValue::try_from(format!("hub; hit; ttl=-{for_secs}; detail=store-away")) {
+            headers.insert("cache-status", status);
+        }
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     if let Some(standing) = standing {
         standing.tell(&mut headers);
     }

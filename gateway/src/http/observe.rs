@@ -1,11 +1,11 @@
-//! What holds for every request: an id, a trace, a count, a line in the log, a bound on its time, and that a panic harms
-//! it alone.
+//! What holds for every request: an id, a trace, a count, a line in the log, a bound on its time, when to come again if
+//! it cannot be answered now, and that a panic harms it alone.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
@@ -19,6 +19,9 @@ use crate::error::Code;
 use crate::telemetry::{Metrics, traces};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Whoever is told to come again later may do so after these seconds (RFC 9110, section 10.2.3), unless another time was
+/// said: what is away at one moment is mostly back in a few.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
 /// The longest id that is taken over from a client or a proxy.
 const LONGEST_ID: usize = 64;
 
@@ -90,6 +93,9 @@ pub(super) async fn observe(State(watch): State<Watch>, mut request: Request, ne
         headers.insert(REQUEST_ID, id);
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if status == StatusCode::SERVICE_UNAVAILABLE.as_u16() {
+        headers.entry(header::RETRY_AFTER).or_insert(RETRY_AFTER);
+    }
     response
 }
 

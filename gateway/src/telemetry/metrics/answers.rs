@@ -28,8 +28,8 @@ impl Collector for Answers {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let Some(figures) = self.0.get().and_then(|look| look()) else { return Ok(()) };
         let help = "Answers by what came of looking for them in the cache: given from the process (hit), from Redis \
-                    (shared_hit), by who computed it already (waited), computed (miss), or there and not given because \
-                    the store could not be looked at (unknown)";
+                    (shared_hit), by who computed it already (waited), computed (miss), or there while the store could \
+                    not be looked at: not given (unknown), or given as last known (stale)";
         let mut family = encoder.encode_descriptor("cache_answers", help, None, MetricType::Counter)?;
         for (outcome, number) in [
             ("hit", figures.hits),
@@ -37,6 +37,7 @@ impl Collector for Answers {
             ("waited", figures.waited),
             ("miss", figures.misses),
             ("unknown", figures.unknown),
+            ("stale", figures.stale),
         ] {
             ConstCounter::new(number).encode(family.encode_family(&[("outcome", outcome)])?)?;
         }
