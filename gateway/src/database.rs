@@ -14,7 +14,7 @@ use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbB
 
 pub(crate) use self::away::{cause_of, is_away};
 pub(crate) use self::bounded::is_ended;
-pub(crate) use self::lively::{Role, lively};
+pub(crate) use self::lively::lively;
 use crate::config::DatabaseSettings;
 
 /// Connections to SQLite: it has one writer, and a few readers keep two cores busy.
@@ -161,7 +161,7 @@ async fn connect_postgres(mut options: ConnectOptions, most: Option<u32>) -> Res
     options
         .max_connections(most.unwrap_or(POSTGRES_CONNECTIONS))
         .set_application_name("hub")
-        .map_sqlx_postgres_pool_opts(|options| lively(options, Role::Primary));
+        .map_sqlx_postgres_pool_opts(lively);
     let db =
         Database::connect(options).await.map_err(|source| DatabaseError::Connect { kind: "PostgreSQL", source })?;
     let sql = "SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS name";

@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{debug, info, warn};
 
 use crate::cache::SETTLE;
-use crate::database::{Role, lively};
+use crate::database::lively;
 
 /// How long to wait before the database is asked again to notify, at first and at the longest.
 const RECONNECT: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
@@ -84,7 +84,7 @@ impl Feed {
             let options = db.get_postgres_connection_pool().connect_options();
             let pool = PgPoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
             // A standby can be listened to as little as written to.
-            let pool = lively(pool, Role::Primary);
+            let pool = lively(pool);
             tasks.spawn(listen(pool.connect_lazy_with((*options).clone()), Arc::clone(look)));
         }
         tasks.spawn(watch(db.clone(), end.clone(), Arc::clone(look), *poll));

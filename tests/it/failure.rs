@@ -5,6 +5,8 @@
 //! The servers are each test's own. How long it took to come back is printed, and bounded only loosely: the machine may
 //! have much else to do.
 
+#![expect(clippy::print_stdout, reason = "what was measured is for whoever reads what the tests print")]
+
 mod load;
 mod postgres;
 mod redis;

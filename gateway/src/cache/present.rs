@@ -27,7 +27,7 @@ use tracing::{debug, warn};
 use super::answer::Grounds;
 use super::history::History;
 use super::tag::{self, Told};
-use crate::database::{Role, is_away, lively};
+use crate::database::{is_away, lively};
 use crate::graphql::list::qualified;
 use crate::graphql::sources::Sources;
 
@@ -397,6 +397,6 @@ fn own_connection(db: &DatabaseConnection) -> DatabaseConnection {
         return db.clone();
     }
     let options = db.get_postgres_connection_pool().connect_options();
-    let pool = lively(PgPoolOptions::new().max_connections(1).acquire_timeout(CONNECTED), Role::Primary);
+    let pool = lively(PgPoolOptions::new().max_connections(1).acquire_timeout(CONNECTED));
     SqlxPostgresConnector::from_sqlx_postgres_pool(pool.connect_lazy_with((*options).clone()))
 }

@@ -17,18 +17,9 @@ const ALIVE: Duration = Duration::from_millis(500);
 /// A connection that comes back may still be busy with what was given up, which the database itself ends soon.
 const RETURNED: Duration = Duration::from_secs(2);
 
-/// What a connection must lead to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Role {
-    /// A server that takes writes.
-    Primary,
-    /// Any server.
-    Any,
-}
-
-/// As these options, with connections that are given up when they are dead, and that lead to a server of this role: one
+/// As these options, with connections that are given up when they are dead, and that lead to a server that takes writes: one
 /// that was promoted, or has come back as a standby, may be behind an address that is slow to follow.
-pub(crate) fn lively(options: PgPoolOptions, role: Role) -> PgPoolOptions {
+pub(crate) fn lively(options: PgPoolOptions) -> PgPoolOptions {
     options
         .test_before_acquire(false)
         .before_acquire(|connection, meta| {
@@ -40,7 +31,7 @@ pub(crate) fn lively(options: PgPoolOptions, role: Role) -> PgPoolOptions {
             })
         })
         .after_release(|connection, _| Box::pin(async move { ask(connection, RETURNED).await.map(|()| true) }))
-        .after_connect(move |connection, _| Box::pin(is_of(connection, role)))
+        .after_connect(|connection, _| Box::pin(is_primary(connection)))
 }
 
 async fn ask(connection: &mut PgConnection, patience: Duration) -> Result<(), sqlx::Error> {
@@ -48,10 +39,7 @@ async fn ask(connection: &mut PgConnection, patience: Duration) -> Result<(), sq
 }
 
 /// What sqlx is told here it tries again, until whoever waits for the connection gives up.
-async fn is_of(connection: &mut PgConnection, role: Role) -> Result<(), sqlx::Error> {
-    if role == Role::Any {
-        return Ok(());
-    }
+async fn is_primary(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     let row = sqlx::query("SELECT pg_is_in_recovery()").fetch_one(connection).await?;
     if row.try_get(0)? {
         Err(sqlx::Error::Io(std::io::Error::other("it is a standby: it takes no writes")))
