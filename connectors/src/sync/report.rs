@@ -153,17 +153,18 @@ impl Engine {
             .filter(source::Column::Id.eq(&source.id));
         let is_read = matches!(report.status, SyncStatus::Succeeded | SyncStatus::Partial);
         if let Some(pause) = policy::pause(source.every, ended, failures, self.pace.draw()) {
-            let was_early = is_read && awaited::may_have_come(db, &source.id, run_id).await?;
-            let due = if was_early { now } else { now + pause };
-            update = update.col_expr(source::Column::NextRunAt, Expr::value(due));
+            update = update.col_expr(source::Column::NextRunAt, Expr::value(now + pause));
         }
         if is_read {
             update = update.col_expr(source::Column::LastSucceededAt, Expr::value(now));
         }
         update.exec(db).await?;
-        if report.tally.created + report.tally.updated > 0 {
-            awaited::hasten_others(db, &source.id, run_id, now).await?;
+        self.commit(journal).await?;
+        // Behind the commit, where of two runs that end together one sees the other, and neither waits for the other's row.
+        let has_told = report.tally.created + report.tally.updated > 0;
+        if let Err(error) = awaited::hasten(&self.db, &source.id, run_id, now, is_read, has_told).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "who waits for records is read at its usual time");
         }
-        self.commit(journal).await
+        Ok(())
     }
 }
