@@ -35,6 +35,8 @@ pub enum Mood {
     Down,
     /// It answers 200 with something that is no JSON.
     Garbage,
+    /// Its events are no results. It goes on listening.
+    Hollow,
     /// It answers 200 with JSON that never ends, as long as it is read.
     Endless,
     /// It closes the connection in the middle of its answer.
@@ -206,7 +208,7 @@ async fn answer<E: Executor>(
     let takes_events = takes_events.is_some_and(|accept| accept.starts_with("text/event-stream"));
     let mood = inner.heard(headers);
     match mood {
-        Mood::Well => {}
+        Mood::Well | Mood::Hollow => {}
         Mood::Slow(millis) => sleep(Duration::from_millis(millis)).await,
         Mood::Held => inner.released.acquire().await.expect("it is never closed").forget(),
         Mood::Refusing(status, seconds) => {
@@ -229,7 +231,10 @@ async fn answer<E: Executor>(
     *inner.variables.lock().unwrap_or_else(PoisonError::into_inner) = json!(request.variables);
     if takes_events {
         let inside = Inside::of(Arc::clone(&inner));
-        let next = |response: Response| format!("event: next\ndata: {}\n\n", json!(response));
+        let next = move |response: Response| {
+            let data = if mood == Mood::Hollow { json!(3) } else { json!(response) };
+            format!("event: next\ndata: {data}\n\n")
+        };
         let events = inner.executor.execute_stream(request, None).map(next);
         let events = events.chain(futures::stream::iter(["event: complete\ndata:\n\n".to_owned()])).map(move |event| {
             let _held = &inside;
@@ -290,6 +295,11 @@ async fn socket<E: Executor>(
         while let Some(message) = said.next().await {
             let is_result = matches!(&message, WsMessage::Text(text) if text.contains("\"next\""));
             let message = match message {
+                WsMessage::Text(text) if is_result && mood == Mood::Hollow => {
+                    let mut said: Value = serde_json::from_str(&text).expect("a message");
+                    said["payload"] = json!(3);
+                    Message::text(said.to_string())
+                }
                 WsMessage::Text(text) => Message::text(text),
                 WsMessage::Close(code, reason) => Message::Close(Some(CloseFrame { code, reason: reason.into() })),
             };

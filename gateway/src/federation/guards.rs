@@ -2,7 +2,7 @@
 //! policy is configuration's to say. The hub's own fields are held to
 //! their rules where they are resolved.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use async_graphql::parser::types::{ConstDirective, TypeKind, TypeSystemDefinition};
@@ -90,11 +90,12 @@ impl Refusals {
 }
 
 impl Guards {
-    /// Those of a supergraph, without the fields of the hub.
+    /// Those of a supergraph, without the fields that the hub resolves: it guards them itself. One that another subgraph has
+    /// taken over is not the hub's any more.
     pub(super) fn of(
         supergraph: &[TypeSystemDefinition],
         definition: Arc<Definition>,
-        hub: Option<&Definition>,
+        own: Option<&HashMap<Name, HashSet<Name>>>,
         policies: &BTreeMap<String, PolicySettings>,
     ) -> Self {
         let (mut types, mut fields) = (HashMap::new(), HashMap::new());
@@ -118,7 +119,7 @@ impl Guards {
         let mut by_field: BTreeMap<(Name, Name), Vec<Guard>> = BTreeMap::new();
         for (object, of_object) in &definition.objects {
             for (field, ty) in of_object {
-                if hub.and_then(|hub| hub.fields(object)).is_some_and(|fields| fields.contains_key(field)) {
+                if own.and_then(|own| own.get(object)).is_some_and(|fields| fields.contains(field)) {
                     continue;
                 }
                 let interfaces = definition.possible.iter().filter(|(_, objects)| objects.contains(object));
@@ -182,7 +183,10 @@ mod tests {
         let why = closed.refusals(&viewer).of("Query", "judged").cloned();
         assert!(matches!(why, Some(Failure::WithoutPolicy(policy)) if policy == "p"));
         // What the hub resolves, it guards itself.
-        let guards = Guards::of(&document.definitions, Arc::clone(&definition), Some(&definition), &policies);
-        assert!(guards.refusals(&Viewer::anonymous()).is_empty());
+        let names = |names: &[&str]| names.iter().map(|name| Name::new(name)).collect::<HashSet<_>>();
+        let own = HashMap::from([(Name::new("Query"), names(&["a", "own"])), (Name::new("B"), names(&["x", "y"]))]);
+        let guards = Guards::of(&document.definitions, Arc::clone(&definition), Some(&own), &policies);
+        let left: Vec<_> = guards.refusals(&Viewer::anonymous()).names().into_iter().map(|(_, field)| field).collect();
+        assert_eq!(left, ["x", "y", "judged"]);
     }
 }

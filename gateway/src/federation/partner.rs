@@ -2,7 +2,6 @@
 
 mod flights;
 
-use std::future::ready;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -147,14 +146,18 @@ impl Partner {
         };
         self.metrics.subgraphs().asked(name, "subscribed");
         let partner = Arc::clone(self);
-        let told = results.map(move |result| match result.map(|body| read(&body)) {
-            Ok(Some(answer)) => (told(&partner.subgraph.settings().name, Some(answer)), true),
-            Ok(None) => (told(&partner.subgraph.settings().name, None), false),
-            Err(error) => (partner.explain(&error), false),
-        });
-        // Of who says what is no result, nothing more is heard.
-        let with_last = told.scan(true, |goes_on, (told, goes_on_after)| {
-            ready(std::mem::replace(goes_on, goes_on_after).then_some(told))
+        // Of who says what is no result nothing more is heard: what it holds is let go before the last is told.
+        let with_last = stream::unfold(Some(results), move |results| {
+            let partner = Arc::clone(&partner);
+            async move {
+                let mut results = results?;
+                let name = &partner.subgraph.settings().name;
+                match results.next().await?.map(|body| read(&body)) {
+                    Ok(Some(answer)) => Some((told(name, Some(answer)), Some(results))),
+                    Ok(None) => Some((told(name, None), None)),
+                    Err(error) => Some((partner.explain(&error), None)),
+                }
+            }
         });
         with_last.boxed()
     }

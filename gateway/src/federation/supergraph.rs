@@ -38,7 +38,7 @@ pub(super) struct Supergraph {
     /// Fields of the root that cannot be planned, each with why.
     pub(super) unplanned: BTreeMap<Name, String>,
     plans: Cache<PlanKey, Arc<Plan>>,
-    /// The fields that are the hub's alone, by type. `None`: the hub is no part of it.
+    /// The fields that the hub resolves, by type. `None`: the hub is no part of it.
     own: Option<HashMap<Name, HashSet<Name>>>,
     /// Documents that have been looked at: whether they are about the hub's own fields alone.
     looked_at: Cache<Hash, bool>,
@@ -81,7 +81,7 @@ impl Supergraph {
         let hub = has_hub.then(|| Definition::of(&crate::graphql::sdl()));
         let document = parse_schema(text).map_err(unreadable)?;
         let own = hub.as_ref().map(|hub| own(hub, &document.definitions));
-        let guards = Guards::of(&document.definitions, Arc::clone(&definition), hub.as_ref(), &settings.policies);
+        let guards = Guards::of(&document.definitions, Arc::clone(&definition), own.as_ref(), &settings.policies);
         let mut supergraph = Self {
             gate: graph.gate_to(Arc::clone(&definition)),
             definition,

@@ -265,6 +265,24 @@ async fn a_partner_that_fails_ends_its_subscription_with_an_error_that_names_it(
     Ok(())
 }
 
+#[rstest]
+#[case("graphql-transport-ws")]
+#[case("graphql-sse")]
+#[tokio::test]
+async fn of_a_partner_whose_events_are_no_results_nothing_more_is_heard(#[case] protocol: &str) -> Result<()> {
+    let stage = Stage::set(json!({ "subscriptions": { "protocol": protocol } })).await?;
+    stage.partner.be_in_turn([Mood::Hollow]);
+    let mut events = stage.subscribe(BOOKED, Caller::default());
+    let (event, booked) = futures::join!(next(&mut events), stage.book(Some(1)));
+    booked?;
+    let event = event?.context("an event")?;
+    assert_eq!(event["errors"][0]["extensions"]["serviceName"], "bookings", "{event}");
+    // Though the partner would go on.
+    assert_eq!(next(&mut events).await?, None);
+    drop(events);
+    until("the partner is alone", async || stage.partner.at_once() == 0).await
+}
+
 #[tokio::test]
 async fn a_quiet_partner_that_answers_when_asked_is_listened_to() -> Result<()> {
     let stage = Stage::set(json!({ "subscriptions": { "silence": "100ms" } })).await?;
