@@ -130,11 +130,8 @@ impl Present {
             Some(age) if age <= HOLD => {
                 // Looked for ahead of time, so that under load nobody waits.
                 if !self.0.is_looking.swap(true, Ordering::AcqRel) {
-                    let inner = Arc::clone(&self.0);
-                    tokio::spawn(async move {
-                        inner.look(arrived).await;
-                        inner.is_looking.store(false, Ordering::Release);
-                    });
+                    let looking = Looking(Arc::clone(&self.0));
+                    tokio::spawn(async move { looking.0.look(arrived).await });
                 }
                 true
             }
@@ -143,12 +140,8 @@ impl Present {
                 if self.0.is_looking.swap(true, Ordering::AcqRel) {
                     return false;
                 }
-                let inner = Arc::clone(&self.0);
-                let look = tokio::spawn(async move {
-                    let is_back = inner.look(arrived).await;
-                    inner.is_looking.store(false, Ordering::Release);
-                    is_back
-                });
+                let looking = Looking(Arc::clone(&self.0));
+                let look = tokio::spawn(async move { looking.0.look(arrived).await });
                 matches!(timeout(PATIENCE, look).await, Ok(Ok(true)))
             }
             _ => {
@@ -213,6 +206,15 @@ impl Present {
     /// How often the store was looked at.
     pub(super) fn looks(&self) -> u64 {
         self.0.looks.load(Ordering::Relaxed)
+    }
+}
+
+/// The one look that is made ahead, or that finds out whether the store is back. However it ends, another may be made.
+struct Looking(Arc<Inner>);
+
+impl Drop for Looking {
+    fn drop(&mut self) {
+        self.0.is_looking.store(false, Ordering::Release);
     }
 }
 

@@ -183,7 +183,7 @@ mod tests {
         let why = closed.refusals(&viewer).of("Query", "judged").cloned();
         assert!(matches!(why, Some(Failure::WithoutPolicy(policy)) if policy == "p"));
         // What the hub resolves, it guards itself.
-        let names = |names: &[&str]| names.iter().map(|name| Name::new(name)).collect::<HashSet<_>>();
+        let names = |names: &[&str]| names.iter().map(Name::new).collect::<HashSet<_>>();
         let own = HashMap::from([(Name::new("Query"), names(&["a", "own"])), (Name::new("B"), names(&["x", "y"]))]);
         let guards = Guards::of(&document.definitions, Arc::clone(&definition), Some(&own), &policies);
         let left: Vec<_> = guards.refusals(&Viewer::anonymous()).names().into_iter().map(|(_, field)| field).collect();
