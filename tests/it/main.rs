@@ -22,6 +22,7 @@ mod owasp;
 mod policy;
 mod register;
 mod replicas;
+mod restore;
 mod search;
 mod simulation;
 mod store;

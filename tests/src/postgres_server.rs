@@ -33,12 +33,12 @@ impl PostgresServer {
     /// # Errors
     /// Where it does not answer.
     pub async fn start(settings: &[&str]) -> Result<Option<Self>> {
-        let Some(programs) = programs() else {
+        if programs().is_none() {
             super::skipped("PostgreSQL of a test's own: there is no initdb on this machine");
             return Ok(None);
-        };
+        }
         let folder = folder()?;
-        let mut initdb = run_as(&programs.join("initdb"))?;
+        let mut initdb = program("initdb")?;
         initdb.arg("-D").arg(folder.path().join("data"));
         initdb.args(["-U", "hub", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]);
         succeed(initdb).await.context("initdb")?;
@@ -50,15 +50,38 @@ impl PostgresServer {
     /// # Errors
     /// Where the copy fails, or does not answer.
     pub async fn standby(&self, name: &str) -> Result<Self> {
-        let programs = programs().context("the programs that the primary was started with")?;
-        let folder = folder()?;
-        let mut copy = run_as(&programs.join("pg_basebackup"))?;
-        copy.arg("-D").arg(folder.path().join("data"));
-        let primary = format!("host=127.0.0.1 port={} user=hub application_name={name}", self.port);
-        copy.args(["-d", &primary, "-R", "-X", "stream", "-c", "fast", "--no-sync"]);
-        succeed(copy).await.context("pg_basebackup")?;
+        let folder = self.copy(&format!("application_name={name}"), &["-R"]).await?;
         let settings = self.settings.iter().filter(|setting| !setting.starts_with("synchronous_standby_names"));
         Self::run(folder, settings.cloned().collect()).await
+    }
+
+    /// A copy of its data as they are, from which [`PostgresServer::recover`] begins.
+    ///
+    /// # Errors
+    /// Where the copy fails.
+    pub async fn back_up(&self) -> Result<TempDir> {
+        self.copy("application_name=backup", &[]).await
+    }
+
+    /// A server with a backup's data and whatever these settings have it read behind that.
+    ///
+    /// # Errors
+    /// Where it does not answer.
+    pub async fn recover(backup: TempDir, settings: &[&str]) -> Result<Self> {
+        let signal = backup.path().join("data/recovery.signal");
+        std::fs::write(&signal, "")?;
+        give(&signal)?;
+        Self::run(backup, settings.iter().map(|&setting| setting.to_owned()).collect()).await
+    }
+
+    async fn copy(&self, connection: &str, arguments: &[&str]) -> Result<TempDir> {
+        let folder = folder()?;
+        let mut copy = program("pg_basebackup")?;
+        copy.arg("-D").arg(folder.path().join("data"));
+        copy.args(["-d", &format!("host=127.0.0.1 port={} user=hub {connection}", self.port)]);
+        copy.args(["-X", "stream", "-c", "fast", "--no-sync"]).args(arguments);
+        succeed(copy).await.context("pg_basebackup")?;
+        Ok(folder)
     }
 
     async fn run(folder: TempDir, settings: Vec<String>) -> Result<Self> {
@@ -244,8 +267,12 @@ pub fn give(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// PostgreSQL refuses to run as root.
-fn run_as(program: &Path) -> Result<Command> {
+/// One of PostgreSQL's programs, as its user: it refuses to run as root.
+///
+/// # Errors
+/// Where this machine has none.
+pub fn program(name: &str) -> Result<Command> {
+    let program = programs().context("PostgreSQL's programs")?.join(name);
     let Some((user, group)) = user()? else { return Ok(Command::new(program)) };
     let mut command = Command::new("setpriv");
     command.arg("--reuid").arg(user.to_string()).arg("--regid").arg(group.to_string()).arg("--clear-groups");
@@ -253,15 +280,18 @@ fn run_as(program: &Path) -> Result<Command> {
     Ok(command)
 }
 
-async fn succeed(mut command: Command) -> Result<()> {
+/// Runs a command to its end.
+///
+/// # Errors
+/// Where it says that it failed.
+pub async fn succeed(mut command: Command) -> Result<()> {
     let done = command.stdin(Stdio::null()).current_dir("/").output().await?;
     ensure!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     Ok(())
 }
 
 fn spawn(folder: &TempDir, port: u16, settings: &[String]) -> Result<Child> {
-    let programs = programs().context("the programs that it was made with")?;
-    let mut command = run_as(&programs.join("postgres"))?;
+    let mut command = program("postgres")?;
     command.arg("-D").arg(folder.path().join("data")).args(["-p", &port.to_string()]);
     // What a kill takes from it must be what PostgreSQL says it takes, so `fsync` stays as it is.
     for setting in ["listen_addresses=127.0.0.1", "unix_socket_directories=", "wal_level=replica"] {

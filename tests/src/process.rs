@@ -118,8 +118,16 @@ impl Process {
     ///
     /// # Errors
     /// Where it does not stop in a minute.
-    pub async fn stop(mut self) -> Result<(ExitStatus, Vec<String>)> {
+    pub async fn stop(self) -> Result<(ExitStatus, Vec<String>)> {
         self.signal("TERM").await?;
+        self.ended().await
+    }
+
+    /// Waits until it has ended by itself. Returns how, and its log.
+    ///
+    /// # Errors
+    /// Where it does not end in a minute.
+    pub async fn ended(mut self) -> Result<(ExitStatus, Vec<String>)> {
         let status = timeout(PATIENCE, self.child.wait()).await.context("it does not stop")??;
         self.reading.await?;
         let log = std::mem::take(&mut *self.log.lock().unwrap_or_else(PoisonError::into_inner));
