@@ -44,7 +44,7 @@ use crate::auth::Organisation;
 use crate::config::FederationSettings;
 use crate::error::{Code, Refused, TOOK_TOO_LONG, seal};
 use crate::graphql::{Admitted, Answered, Answering, Caller, Document, Graph, Price, operation_type};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, executing};
 
 /// A hundred per cent, as shares of requests are counted.
 const WHOLE: u64 = 100 * 100_000_000;
@@ -308,7 +308,7 @@ impl Executor for Federation {
 impl Answering for Federation {
     async fn answer(&self, request: Request) -> Answered {
         match self.needed(&request).await {
-            Some(live) => Answered::Response(self.whole(&live, request).await),
+            Some(live) => Answered::Response(executing(self.whole(&live, request)).await),
             None => self.0.graph.answer(request).await,
         }
     }

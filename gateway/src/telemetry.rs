@@ -7,6 +7,7 @@ mod metrics;
 mod names;
 mod operation;
 mod otlp;
+mod span_fields;
 pub(crate) mod traces;
 
 use std::io::{self, IsTerminal};
@@ -23,7 +24,8 @@ use tracing_subscriber::{EnvFilter, Layer, Registry};
 pub use self::measured::Measured;
 pub use self::metrics::Metrics;
 pub(crate) use self::metrics::{CONTENT_TYPE, Inside};
-pub(crate) use self::operation::told;
+pub(crate) use self::operation::{executing, told};
+use self::span_fields::SpanFields;
 use crate::config::{LogFormat, TelemetrySettings};
 
 /// How many operations are told apart in metrics where nothing is set.
@@ -76,7 +78,8 @@ pub fn start(settings: &TelemetrySettings) -> Result<Telemetry, TelemetryError> 
         log.compact().with_filter(filter).boxed()
     } else {
         // The list of spans has the ids of request, run and trace, whichever span is the innermost.
-        log.json().flatten_event(true).with_current_span(false).with_span_list(true).with_filter(filter).boxed()
+        let log = log.json().flatten_event(true).with_current_span(false).with_span_list(true);
+        log.fmt_fields(SpanFields::default()).with_filter(filter).boxed()
     };
     let provider = traces::provider(settings)?;
     // Spans of libraries would tell more of them than of the hub.

@@ -91,7 +91,7 @@ impl SignIn {
 
     /// Where people come back to, and whether the way there is safe.
     fn redirect(&self, headers: &HeaderMap) -> Result<(Url, bool), Refusal> {
-        let base = base_url(self.public_url.as_ref(), headers);
+        let base = base_url(self.public_url.as_ref(), headers.get(header::HOST));
         let url = Url::parse(&format!("{base}{DONE}")).map_err(|_| Refusal::bad_request("The host has no name."))?;
         let is_safe = url.scheme() == "https";
         Ok((url, is_safe))
@@ -110,7 +110,7 @@ impl SignIn {
 
     /// Whether the hub is reached by a way that is safe, so that its cookies may only go that way.
     pub(super) fn is_safe(&self, headers: &HeaderMap) -> bool {
-        base_url(self.public_url.as_ref(), headers).starts_with("https:")
+        base_url(self.public_url.as_ref(), headers.get(header::HOST)).starts_with("https:")
     }
 }
 

@@ -16,6 +16,7 @@ use super::wire::Answer;
 use super::{Graph, seal};
 use crate::cache::key::{Key, canonical};
 use crate::cache::{Age, Cache, Computing, Found, Kept};
+use crate::telemetry::executing;
 
 /// What a request is answered with.
 pub enum Answered {
@@ -25,7 +26,7 @@ pub enum Answered {
     Kept(Arc<Kept>, HeaderMap),
 }
 
-/// Executes requests, and may have kept the answer.
+/// Executes requests, and may have kept the answer. What it executes, it executes within `telemetry::executing`.
 pub trait Answering: Executor {
     /// Answers a request.
     fn answer(&self, request: Request) -> impl Future<Output = Answered> + Send {
@@ -44,7 +45,7 @@ where
 
 impl Answering for Graph {
     async fn answer(&self, request: Request) -> Answered {
-        let Some(cache) = &self.cache else { return Answered::Response(self.execute(request).await) };
+        let Some(cache) = &self.cache else { return Answered::Response(executing(self.execute(request)).await) };
         let caller = Caller::of(&request);
         let standing = self.rate.take(&caller).await;
         if let Some(standing) = standing.filter(|standing| !standing.is_granted) {
@@ -57,26 +58,38 @@ impl Answering for Graph {
             self.gate.tell(&key.document, key.operation.as_deref());
             return given(kept, age, standing);
         }
-        let admitted = match self.gate.admit(&caller, request).await {
-            Ok(admitted) => admitted,
-            Err(refused) => return self.answered(&caller, standing, refused.into()),
-        };
-        let (OperationType::Query, Some(key)) = (admitted.operation_type, key) else {
-            let response = self.compute(&caller, standing, admitted, None).await.0;
-            return self.answered(&caller, standing, response);
-        };
-        match cache.join(key).await {
-            Found::Kept(kept) => given(kept, Age::Current, standing),
-            Found::Alone => {
-                let response = self.compute(&caller, standing, admitted, None).await.0;
-                self.answered(&caller, standing, response)
-            }
-            Found::Ours(computing) => self.keep(&caller, standing, admitted, *computing).await,
-        }
+        executing(self.answer_anew(cache, &caller, standing, request, key)).await
     }
 }
 
 impl Graph {
+    /// Answers a request whose answer is not kept, or not under this key.
+    async fn answer_anew(
+        &self,
+        cache: &Cache,
+        caller: &Caller,
+        standing: Option<Standing>,
+        request: Request,
+        key: Option<Key>,
+    ) -> Answered {
+        let admitted = match self.gate.admit(caller, request).await {
+            Ok(admitted) => admitted,
+            Err(refused) => return self.answered(caller, standing, refused.into()),
+        };
+        let (OperationType::Query, Some(key)) = (admitted.operation_type, key) else {
+            let response = self.compute(caller, standing, admitted, None).await.0;
+            return self.answered(caller, standing, response);
+        };
+        match cache.join(key).await {
+            Found::Kept(kept) => given(kept, Age::Current, standing),
+            Found::Alone => {
+                let response = self.compute(caller, standing, admitted, None).await.0;
+                self.answered(caller, standing, response)
+            }
+            Found::Ours(computing) => self.keep(caller, standing, admitted, *computing).await,
+        }
+    }
+
     /// What the answer to this request is kept under. `None`: it is not known what it asks for, or by whom.
     async fn key(&self, caller: &Caller, request: &Request) -> Option<Key> {
         let document = self.gate.known(request)?;

@@ -50,11 +50,11 @@ pub(super) async fn authenticate(State(door): State<Door>, mut request: Request,
         // Browsers cannot send the header with a WebSocket: who asks there is told by its first message.
         return next.run(request).await;
     }
-    let challenge = door.challenge(request.headers());
     let asker = match door.admit(request.headers(), request.uri()).await {
         Ok(asker) => asker,
-        Err(refused) => return refused.response(&challenge),
+        Err(refused) => return refused.response(&door.challenge(request.headers().get(HOST))),
     };
+    let host = request.headers().get(HOST).cloned();
     request.extensions_mut().insert(asker);
     let mut response = next.run(request).await;
     // What one may see is not what the next one may.
@@ -64,6 +64,7 @@ pub(super) async fn authenticate(State(door): State<Door>, mut request: Request,
     }
     if let Some(ScopesMissing(scopes)) = response.extensions().get::<ScopesMissing>() {
         let error = if response.status() == StatusCode::FORBIDDEN { "error=\"insufficient_scope\", " } else { "" };
+        let challenge = door.challenge(host.as_ref());
         let challenge = header(&format!("{challenge}, {error}scope=\"{}\"", scopes.join(" ")));
         response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
     }
@@ -72,7 +73,7 @@ pub(super) async fn authenticate(State(door): State<Door>, mut request: Request,
 
 /// `/.well-known/oauth-protected-resource` (RFC 9728): whose tokens are taken, and with which scopes.
 pub(super) async fn metadata(State(door): State<Door>, headers: HeaderMap) -> Response {
-    let base = door.base(&headers);
+    let base = door.base(headers.get(HOST));
     let issuers: Vec<&str> = door.authenticator.issuers().map(trimmed).collect();
     // The audience where it is an address: that is what clients must ask their issuer for (RFC 8707).
     let audience = door.authenticator.audience().filter(|audience| audience.contains("://"));
@@ -131,24 +132,24 @@ impl Door {
         Ok(found.map(|(_, identity)| identity))
     }
 
-    fn challenge(&self, headers: &HeaderMap) -> String {
-        let base = self.base(headers);
+    fn challenge(&self, host: Option<&HeaderValue>) -> String {
+        let base = self.base(host);
         format!("Bearer realm=\"alliance-hub\", resource_metadata=\"{base}{METADATA_PATH}\"")
     }
 
     /// Where clients reach the hub, without a slash at the end.
-    fn base(&self, headers: &HeaderMap) -> String {
-        base_url(self.public_url.as_ref(), headers)
+    fn base(&self, host: Option<&HeaderValue>) -> String {
+        base_url(self.public_url.as_ref(), host)
     }
 }
 
 /// Where clients reach the hub, without a slash at the end: as is set, else as the request's `Host` says.
-pub(crate) fn base_url(public_url: Option<&Url>, headers: &HeaderMap) -> String {
+pub(crate) fn base_url(public_url: Option<&Url>, host: Option<&HeaderValue>) -> String {
     if let Some(url) = public_url {
         return trimmed(url).to_owned();
     }
     // Told back to nobody but who sent it. What is no name of a host is not repeated: it would stand between quotes.
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).filter(|host| is_plain(host));
+    let host = host.and_then(|host| host.to_str().ok()).filter(|host| is_plain(host));
     let Some(url) = host.and_then(|host| Url::parse(&format!("http://{host}")).ok()) else {
         return "http://localhost".to_owned();
     };
@@ -231,7 +232,7 @@ mod tests {
     fn the_hub_knows_where_it_is_reached() {
         let base = |public_url, host: &str| {
             let headers = HeaderMap::from_iter([(header::HOST, HeaderValue::from_str(host).unwrap())]);
-            door(public_url).base(&headers)
+            door(public_url).base(headers.get(HOST))
         };
         assert_eq!(base(Some("https://hub.example"), "evil.example"), "https://hub.example");
         assert_eq!(base(None, "127.0.0.1:8080"), "http://127.0.0.1:8080");

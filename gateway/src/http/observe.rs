@@ -53,8 +53,9 @@ pub(super) async fn observe(State(watch): State<Watch>, mut request: Request, ne
         http.path = %path,
         http.status = Empty,
     );
-    if let Some(trace) = traces::follow(&span, request.headers()) {
-        span.record("trace.id", trace);
+    let trace = traces::follow(&span, request.headers());
+    if let Some(trace) = &trace {
+        span.record("trace.id", trace.as_str());
         // What is told of the request elsewhere, as in the audit trail, belongs to the same trace.
         span.in_scope(|| traces::hand_on(request.headers_mut()));
     }
@@ -80,14 +81,26 @@ pub(super) async fn observe(State(watch): State<Watch>, mut request: Request, ne
         watch.metrics.http().refused(*code);
     }
     span.record("http.status", status);
-    span.in_scope(|| {
+    // Tells all of it itself, and stands in no span: the log reads and writes a span's fields for each line within it.
+    macro_rules! tell {
+        ($level:ident) => {
+            $level!(
+                parent: None,
+                request.id = id,
+                trace.id = trace,
+                http.method = %method,
+                http.path = path,
+                http.status = status,
+                duration_ms,
+                "answered {method} {path} with {status}"
+            )
+        };
+    }
+    match path.as_str() {
         // Probes come every few seconds and say the same.
-        if matches!(path.as_str(), "/livez" | "/readyz" | "/metrics") {
-            debug!(http.status = status, duration_ms, "answered {method} {path} with {status}");
-        } else {
-            info!(http.status = status, duration_ms, "answered {method} {path} with {status}");
-        }
-    });
+        "/livez" | "/readyz" | "/metrics" => tell!(debug),
+        _ => tell!(info),
+    }
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, id);

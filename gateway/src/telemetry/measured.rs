@@ -7,8 +7,7 @@ use std::time::Duration;
 use async_graphql::{Data, Executor, Request, Response};
 use futures::stream::{self, BoxStream, StreamExt};
 use tokio::time::Instant;
-use tracing::field::Empty;
-use tracing::{Instrument, Span, info_span, warn};
+use tracing::{record_all, warn};
 
 use super::Metrics;
 use super::operation::{self, Operation, Outcome};
@@ -26,21 +25,12 @@ pub struct Measured<E> {
 /// A request under way.
 struct Asked {
     operation: Arc<Operation>,
-    span: Span,
     began: Instant,
 }
 
 impl Asked {
     fn new() -> Self {
-        let span = info_span!(
-            "gateway.graphql.execute",
-            graphql.operation.name = Empty,
-            graphql.operation.type = Empty,
-            outcome = Empty,
-            db.statements = Empty,
-            db.duration_ms = Empty,
-        );
-        Self { operation: Arc::default(), span, began: Instant::now() }
+        Self { operation: Arc::default(), began: Instant::now() }
     }
 }
 
@@ -52,16 +42,20 @@ impl<E> Measured<E> {
 
     /// Counts an answer: of several, the first.
     fn answered(&self, asked: &Asked, outcome: Outcome) {
-        let Asked { operation, span, began } = asked;
+        let Asked { operation, began } = asked;
         let took = began.elapsed();
         let metrics = self.metrics.graphql();
         metrics.answered(operation, outcome, took);
         let (statements, in_store_ms) = (operation.statements(), millis(operation.in_store()));
-        span.record("graphql.operation.name", operation.short_name());
-        span.record("graphql.operation.type", operation.kind());
-        span.record("outcome", outcome.word());
-        span.record("db.statements", statements);
-        span.record("db.duration_ms", in_store_ms);
+        let span = operation.span();
+        record_all!(
+            span,
+            graphql.operation.name = operation.short_name(),
+            graphql.operation.type = operation.kind(),
+            outcome = outcome.word(),
+            db.statements = statements,
+            db.duration_ms = in_store_ms
+        );
         if took >= self.slow && !operation.is_subscription() {
             span.in_scope(|| {
                 warn!(
@@ -96,8 +90,8 @@ fn millis(duration: Duration) -> u64 {
 impl<E: Executor> Executor for Measured<E> {
     async fn execute(&self, request: Request) -> Response {
         let asked = Asked::new();
-        let executed = operation::within(Arc::clone(&asked.operation), self.executor.execute(request));
-        let response = executed.instrument(asked.span.clone()).await;
+        let executed = operation::executing(self.executor.execute(request));
+        let response = operation::within(Arc::clone(&asked.operation), executed).await;
         self.answered(&asked, Outcome::of(&response));
         self.failures(&response);
         response
@@ -105,11 +99,11 @@ impl<E: Executor> Executor for Measured<E> {
 
     fn execute_stream(&self, request: Request, session: Option<Arc<Data>>) -> BoxStream<'static, Response> {
         let (measured, asked) = (self.clone(), Asked::new());
+        let span = asked.operation.begin();
         let mut responses = operation::step(&asked.operation, || self.executor.execute_stream(request, session));
         let mut is_first = true;
         let polled = move |context: &mut std::task::Context<'_>| {
-            let polled =
-                asked.span.in_scope(|| operation::step(&asked.operation, || responses.poll_next_unpin(context)));
+            let polled = span.in_scope(|| operation::step(&asked.operation, || responses.poll_next_unpin(context)));
             if let std::task::Poll::Ready(Some(response)) = &polled {
                 if std::mem::take(&mut is_first) {
                     measured.answered(&asked, Outcome::of(response));
@@ -128,8 +122,7 @@ impl<E: Executor> Executor for Measured<E> {
 impl<E: Answering> Answering for Measured<E> {
     async fn answer(&self, request: Request) -> Answered {
         let asked = Asked::new();
-        let answering = operation::within(Arc::clone(&asked.operation), self.executor.answer(request));
-        let answered = answering.instrument(asked.span.clone()).await;
+        let answered = operation::within(Arc::clone(&asked.operation), self.executor.answer(request)).await;
         match &answered {
             Answered::Response(response) => {
                 self.answered(&asked, Outcome::of(response));

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use async_graphql::parser::types::OperationType;
 use async_graphql::{Response, Value};
+use tracing::field::Empty;
+use tracing::{Instrument, Span, info_span};
 
 tokio::task_local! {
     static CURRENT: Arc<Operation>;
@@ -19,6 +21,7 @@ const LONGEST: usize = 64;
 #[derive(Debug, Default)]
 pub(crate) struct Operation {
     told: OnceLock<(Option<String>, OperationType)>,
+    span: OnceLock<Span>,
     statements: AtomicU32,
     store_micros: AtomicU64,
 }
@@ -65,6 +68,16 @@ pub(super) fn step<T>(operation: &Arc<Operation>, work: impl FnOnce() -> T) -> T
     CURRENT.sync_scope(Arc::clone(operation), work)
 }
 
+/// Does `work`, which is what executes the operation of the request under way, in a span of its own. What is answered
+/// without executing anything has none: that would cost more than the answer.
+pub(crate) async fn executing<T>(work: impl Future<Output = T>) -> T {
+    match CURRENT.try_with(|operation| operation.begin()) {
+        Ok(span) => work.instrument(span).await,
+        // What the hub asks itself is nobody's operation.
+        Err(_) => work.await,
+    }
+}
+
 /// Says what the operation of the request under way is. Nothing where none is.
 pub(crate) fn told(name: Option<&str>, kind: OperationType) {
     // Nothing is lost where there is none: what the hub asks itself is nobody's operation.
@@ -81,6 +94,26 @@ pub(super) fn stated(took: Duration) {
 }
 
 impl Operation {
+    /// The span of its execution, which begins where it has not.
+    pub(super) fn begin(&self) -> Span {
+        let span = || {
+            info_span!(
+                "gateway.graphql.execute",
+                graphql.operation.name = Empty,
+                graphql.operation.type = Empty,
+                outcome = Empty,
+                db.statements = Empty,
+                db.duration_ms = Empty,
+            )
+        };
+        self.span.get_or_init(span).clone()
+    }
+
+    /// The span of its execution: one that tells nothing where nothing was executed.
+    pub(super) fn span(&self) -> Span {
+        self.span.get().cloned().unwrap_or_else(Span::none)
+    }
+
     /// Its name. `None`: it has none, or is not known.
     pub(super) fn name(&self) -> Option<&str> {
         self.told.get().and_then(|(name, _)| name.as_deref())
