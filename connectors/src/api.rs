@@ -30,7 +30,7 @@ pub use self::document::Documents;
 use self::gate::Gate;
 pub use self::poster::{Names, Posted, Poster};
 pub use self::reach::{Reach, is_public};
-pub use self::subgraph::{Answered, Asked, Results, Subgraph, check_headers};
+pub use self::subgraph::{Answered, Asked, BreakerState, Results, Subgraph, check_headers};
 use crate::error::{Error, ErrorKind, Result};
 use crate::oauth::{Token, Tokens};
 use crate::observer::Observers;

@@ -15,8 +15,12 @@ pub struct Model {
     pub sdl: Option<String>,
     /// Since when it is joined with that. `None`: it never was.
     pub live_since: Option<DateTimeUtc>,
-    /// Why it is not joined with the schema that it has now. `None`: it is.
+    /// Why it is not joined with the schema that it told last, a sentence a line. `None`: nothing keeps that out.
     pub problem: Option<String>,
+    /// When it last told its schema. `None`: it never did.
+    pub fetched_at: Option<DateTimeUtc>,
+    /// Why it has not told its schema since. `None`: it told it when it was last asked.
+    pub fetch_problem: Option<String>,
     /// When something was last learnt of it.
     pub looked_at: DateTimeUtc,
 }

@@ -10,10 +10,11 @@ mod execute;
 mod guards;
 mod introspect;
 mod joining;
-pub(crate) mod memory;
+mod memory;
 mod partner;
 mod plan;
 mod project;
+pub(crate) mod roster;
 mod subscription;
 mod supergraph;
 mod trial;
@@ -163,6 +164,7 @@ impl Federation {
         }
         let live = Arc::new(Live { supergraph, partners });
         self.try_out(&live).await?;
+        self.0.graph.roster().ask(&live.partners);
         info!(subgraphs.count = live.supergraph.subgraphs.len(), "a supergraph is live");
         *self.0.live.write().unwrap_or_else(PoisonError::into_inner) = Some(live);
         Ok(())

@@ -86,6 +86,7 @@ use crate::cache::{Cache, Figures, Notes, SETTLE};
 use crate::config::{CacheSettings, LimitSettings, MatchingSettings};
 use crate::database::Listener;
 use crate::error::{Code, Failure, Refused, TOOK_TOO_LONG, left_nothing, seal};
+use crate::federation::roster::Roster;
 use crate::feed::Feed;
 use crate::shared::Shared;
 
@@ -131,9 +132,15 @@ pub struct Graph {
     trail: Trail,
     cache: Option<Cache>,
     listener: Option<Listener>,
+    roster: Roster,
 }
 
 impl Graph {
+    /// The partners' graphs that are set to be joined with it.
+    pub(crate) fn roster(&self) -> &Roster {
+        &self.roster
+    }
+
     /// The store.
     pub(crate) fn db(&self) -> &DatabaseConnection {
         &self.db
@@ -142,8 +149,10 @@ impl Graph {
     /// The graph of what is in this store. Its subscriptions follow `feed`.
     #[must_use]
     pub fn new(db: DatabaseConnection, clock: Clock, feed: Feed, limits: &LimitSettings) -> Self {
-        let guarded = schema(Root::new(), limits).extension(policy::Policy).extension(Validating).finish();
-        let plain = schema(Root::new(), limits).validation_mode(ValidationMode::Fast).finish();
+        let roster = Roster::default();
+        let schema = |limits| schema(Root::new(), limits).data(roster.clone());
+        let guarded = schema(limits).extension(policy::Policy).extension(Validating).finish();
+        let plain = schema(limits).validation_mode(ValidationMode::Fast).finish();
         let definition = Arc::new(Definition::of(&guarded.sdl()));
         let limits = Arc::new(limits.clone());
         Self {
@@ -164,6 +173,7 @@ impl Graph {
             rechecks: None,
             cache: None,
             listener: None,
+            roster,
         }
     }
 

@@ -22,6 +22,7 @@ mod m20261127_000010_search_rows;
 mod m20261128_000011_source_grant;
 mod m20261128_000012_subgraphs;
 mod m20261128_000013_near_homes;
+mod m20261128_000014_subgraph_fetches;
 mod m20261128_000015_refreshes;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -46,6 +47,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261128_000011_source_grant::Migration),
             Box::new(m20261128_000012_subgraphs::Migration),
             Box::new(m20261128_000013_near_homes::Migration),
+            Box::new(m20261128_000014_subgraph_fetches::Migration),
             Box::new(m20261128_000015_refreshes::Migration),
         ]
     }

@@ -4,6 +4,7 @@ mod faults;
 mod generated;
 mod joined;
 mod kept;
+mod operators;
 mod partner;
 mod schemas;
 mod subgraph;

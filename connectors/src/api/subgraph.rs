@@ -21,6 +21,7 @@ use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use self::breaker::Breaker;
+pub use self::breaker::BreakerState;
 use self::outgoing::Outgoing;
 pub use self::outgoing::check_headers;
 pub use self::subscribe::Results;
@@ -135,6 +136,12 @@ impl Subgraph {
     #[must_use]
     pub fn is_left_alone(&self) -> bool {
         self.breaker.is_open()
+    }
+
+    /// Whether it is asked for queries.
+    #[must_use]
+    pub fn breaker(&self) -> BreakerState {
+        self.breaker.is()
     }
 
     /// Sends a request, as JSON, and gives the whole answer: one that is GraphQL's, whatever its status.

@@ -62,17 +62,20 @@ impl Joining {
     /// until it does: what it has cannot be asked for, and nothing else suffers.
     pub(super) async fn look(&mut self) {
         let told = join_all(self.subgraphs.iter().map(|settings| self.schema(settings))).await;
-        let mut silent = Vec::new();
         for (settings, told) in self.subgraphs.iter().zip(told) {
+            let (name, url) = (&settings.name, settings.url.as_str());
             match told {
-                Some(sdl) => drop(self.known.insert(settings.name.clone(), sdl)),
-                None => silent.push((settings.name.clone(), settings.url.to_string())),
+                Ok(sdl) => {
+                    self.known.insert(name.clone(), sdl);
+                    self.memory.fetched(name, url).await;
+                }
+                Err(problem) => {
+                    warn!(subgraph.name = name, "the schema of a subgraph cannot be had: {problem}");
+                    self.memory.is_silent(name, url, &problem).await;
+                }
             }
         }
         self.try_all().await;
-        for (name, url) in silent {
-            self.memory.failed(&name, &url, "it does not tell its schema: see the log").await;
-        }
     }
 
     async fn try_all(&mut self) {
@@ -114,31 +117,24 @@ impl Joining {
         self.federation.join(supergraph, &self.subgraphs).await
     }
 
-    /// A subgraph's schema. `None`: it cannot be had at present.
-    async fn schema(&self, settings: &SubgraphSettings) -> Option<String> {
-        let name = &settings.name;
+    /// A subgraph's schema, or why it cannot be had at present.
+    async fn schema(&self, settings: &SubgraphSettings) -> Result<String, String> {
         if let Some(file) = &settings.schema {
             let text = tokio::fs::read_to_string(file).await;
-            let told = |error: &std::io::Error| {
-                warn!(
-                    subgraph.name = name,
-                    error = error as &dyn std::error::Error,
-                    "a subgraph's schema cannot be read"
-                );
-            };
-            return text.inspect_err(told).ok();
+            return text.map_err(|error| format!("{} cannot be read: {error}.", file.display()));
         }
-        let nobody = Caller::default();
-        let mut told = self.asked.get(name)?.ask(SERVICE, &Variables::default(), &nobody, false).await;
+        let nothing = || "It is not asked.".to_owned();
+        let asked = self.asked.get(&settings.name).ok_or_else(nothing)?;
+        let mut told = asked.ask(SERVICE, &Variables::default(), &Caller::default(), false).await;
         let sdl = match &mut told.data {
             Value::Object(data) => data.swap_remove("_service").map(Value::into_json),
             _ => None,
         };
         let sdl = sdl.and_then(Result::ok).and_then(|service| Some(service.get("sdl")?.as_str()?.to_owned()));
-        if sdl.is_none() {
-            warn!(subgraph.name = name, "a subgraph does not tell its schema");
-        }
-        sdl
+        sdl.ok_or_else(|| match told.errors.into_iter().next() {
+            Some(error) => error.message,
+            None => "It answers, and has no `_service { sdl }`.".to_owned(),
+        })
     }
 
     /// Looks now and then, until the hub stops.
@@ -163,6 +159,7 @@ impl Federation {
         subgraphs: &[SubgraphSettings],
         shutdown: CancellationToken,
     ) -> anyhow::Result<(Self, Option<JoinHandle<()>>)> {
+        self.0.graph.roster().list(subgraphs);
         if let Some(file) = &self.0.settings.supergraph {
             self.join_file(file, subgraphs).await?;
             return Ok((self, None));

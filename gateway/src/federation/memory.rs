@@ -1,11 +1,11 @@
 //! What the store remembers of partners' graphs: the schemas that they were last joined with, so that a start does without
-//! those that are down, and what is wrong with them, for operators.
+//! those that are down, and what is wrong with them, for operators ([`roster`](super::roster)).
 
 use std::collections::HashMap;
 
 use entity::{Clock, subgraph};
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{DatabaseConnection, DbErr, EntityTrait, Set};
+use sea_orm::{ActiveModelTrait, DatabaseConnection, DbErr, EntityTrait};
 use tracing::warn;
 
 use super::compose::Part;
@@ -34,26 +34,53 @@ impl Memory {
         rows.filter_map(|row| Some((row.name.clone(), row.sdl.clone()?))).collect()
     }
 
+    /// One has told its schema.
+    pub(super) async fn fetched(&mut self, name: &str, url: &str) {
+        let now = self.clock.now();
+        let told = |row: &mut subgraph::Model| (row.fetched_at, row.fetch_problem) = (Some(now), None);
+        self.learn(name, url, told).await;
+    }
+
+    /// One has not told its schema.
+    pub(super) async fn is_silent(&mut self, name: &str, url: &str, problem: &str) {
+        self.learn(name, url, |row| row.fetch_problem = Some(problem.to_owned())).await;
+    }
+
     /// They are joined with these schemas.
     pub(super) async fn joined(&mut self, parts: &[Part]) {
         let now = self.clock.now();
         for part in parts.iter().filter(|part| !part.url.is_empty()) {
-            let before = self.known.get(&part.name).filter(|row| row.sdl.as_ref() == Some(&part.sdl));
-            let live_since = before.and_then(|row| row.live_since).unwrap_or(now);
-            let (name, url) = (part.name.clone(), part.url.clone());
-            let (sdl, live_since) = (Some(part.sdl.clone()), Some(live_since));
-            self.write(subgraph::Model { name, url, sdl, live_since, problem: None, looked_at: now }).await;
+            let joined = |row: &mut subgraph::Model| {
+                if row.sdl.as_ref() != Some(&part.sdl) {
+                    (row.sdl, row.live_since) = (Some(part.sdl.clone()), Some(now));
+                }
+                row.problem = None;
+            };
+            self.learn(&part.name, &part.url, joined).await;
         }
     }
 
-    /// One cannot be joined with the schema that it has now, or does not tell it.
+    /// One cannot be joined with the schema that it has now.
     pub(super) async fn failed(&mut self, name: &str, url: &str, problem: &str) {
-        let (url, problem, looked_at) = (url.to_owned(), Some(problem.to_owned()), self.clock.now());
-        let row = match self.known.get(name).filter(|row| row.url == url) {
-            Some(row) => subgraph::Model { problem, looked_at, ..row.clone() },
-            None => subgraph::Model { name: name.to_owned(), url, sdl: None, live_since: None, problem, looked_at },
+        self.learn(name, url, |row| row.problem = Some(problem.to_owned())).await;
+    }
+
+    /// Something new of one. Who is asked elsewhere now is somebody else.
+    async fn learn(&mut self, name: &str, url: &str, new: impl FnOnce(&mut subgraph::Model)) {
+        let looked_at = self.clock.now();
+        let nothing = || subgraph::Model {
+            name: name.to_owned(),
+            url: url.to_owned(),
+            sdl: None,
+            live_since: None,
+            problem: None,
+            fetched_at: None,
+            fetch_problem: None,
+            looked_at,
         };
-        self.write(row).await;
+        let mut row = self.known.get(name).filter(|row| row.url == url).cloned().unwrap_or_else(nothing);
+        new(&mut row);
+        self.write(subgraph::Model { looked_at, ..row }).await;
     }
 
     async fn write(&mut self, row: subgraph::Model) {
@@ -72,27 +99,10 @@ impl Memory {
     }
 
     async fn upsert(&self, row: &subgraph::Model) -> Result<(), DbErr> {
-        use subgraph::Column::{LiveSince, LookedAt, Name, Problem, Sdl, Url};
-        let subgraph::Model { name, url, sdl, live_since, problem, looked_at } = row.clone();
-        let row = subgraph::ActiveModel {
-            name: Set(name),
-            url: Set(url),
-            sdl: Set(sdl),
-            live_since: Set(live_since),
-            problem: Set(problem),
-            looked_at: Set(looked_at),
-        };
-        let latest = OnConflict::column(Name).update_columns([Url, Sdl, LiveSince, Problem, LookedAt]).to_owned();
+        use subgraph::Column::{FetchProblem, FetchedAt, LiveSince, LookedAt, Name, Problem, Sdl, Url};
+        let latest = [Url, Sdl, LiveSince, Problem, FetchedAt, FetchProblem, LookedAt];
+        let latest = OnConflict::column(Name).update_columns(latest).to_owned();
+        let row = subgraph::ActiveModel::from(row.clone()).reset_all();
         subgraph::Entity::insert(row).on_conflict(latest).exec_without_returning(&self.db).await.map(|_| ())
-    }
-}
-
-/// How a subgraph is, for operators.
-pub(crate) fn state(row: Option<&subgraph::Model>) -> &'static str {
-    match row {
-        None => "not looked at",
-        Some(subgraph::Model { problem: None, .. }) => "live",
-        Some(subgraph::Model { sdl: Some(_), .. }) => "live as before",
-        Some(_) => "left out",
     }
 }

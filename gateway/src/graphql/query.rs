@@ -29,6 +29,7 @@ use super::types::school::{School, SchoolConnection, SchoolFilter, SchoolOrder};
 use super::types::school_board::{SchoolBoard, SchoolBoardConnection, SchoolBoardFilter};
 use super::types::search::{self, SearchConnection, SearchType};
 use super::types::source::Source;
+use super::types::subgraph::{self, Subgraph};
 use super::types::webhook::{self, WebhookEndpoint, WebhookEndpointConnection};
 use super::types::who::{RateLimit, ViewerInfo};
 use super::types::{change, municipality as municipalities_of, school as schools_of, school_board as boards_of};
@@ -325,6 +326,13 @@ impl Query {
         let reader = Reader::of(ctx)?;
         reader.keep_out();
         Ok(reader.sources().await?.get(&id).cloned().map(Source))
+    }
+
+    /// Partners' live graphs that are set to be joined: how each is, and what keeps its newest schema out. Scope sync:read;
+    /// null without it.
+    #[graphql(directive = authenticated::apply(), directive = requires_scopes::apply(one_scope(scope::SYNC_READ)))]
+    async fn subgraphs(&self, ctx: &Context<'_>) -> Result<Option<Items<Subgraph>>> {
+        subgraph::all(ctx).await.map(Some)
     }
 
     /// Webhooks' endpoints: a partner's own, and for operators all; the latest first. Scope webhooks:read; null without

@@ -24,6 +24,7 @@ pub(crate) mod school_housing;
 mod school_summary;
 pub(crate) mod search;
 pub(crate) mod source;
+pub(crate) mod subgraph;
 mod suggestion;
 mod values;
 pub(crate) mod webhook;

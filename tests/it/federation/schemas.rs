@@ -56,13 +56,14 @@ async fn a_partner_that_is_down_at_a_start_is_joined_as_it_was(#[case] backend: 
     let (federation, first) = joined(&hub, &settings).await?;
     assert!(!federation.is_joined());
     let row = known(&hub).await?;
-    assert_eq!((row.sdl, row.live_since, row.problem.is_some()), (None, None, true));
+    assert_eq!((row.sdl, row.live_since, row.fetched_at), (None, None, None));
+    assert_eq!((row.problem, row.fetch_problem.is_some()), (None, true), "it is silent, and nothing is wrong with it");
     partner.be(Mood::Well);
     until("it is joined when it comes back", async || federation.is_joined()).await?;
     drop(first);
     assert_eq!(ask(&federation, query).await["data"]["workshop"]["id"], "w1");
     let row = known(&hub).await?;
-    assert!(row.sdl.is_some() && row.problem.is_none(), "{row:?}");
+    assert!(row.sdl.is_some() && row.problem.is_none() && row.fetch_problem.is_none(), "{row:?}");
     let since = row.live_since.context("it is live")?;
     partner.be(Mood::Down);
     let (federation, _second) = joined(&hub, &settings).await?;
@@ -75,7 +76,11 @@ async fn a_partner_that_is_down_at_a_start_is_joined_as_it_was(#[case] backend: 
         "{answer}"
     );
     let row = known(&hub).await?;
-    assert_eq!((row.live_since, row.problem.is_some()), (Some(since), true), "it is live as before");
+    assert_eq!((row.live_since, row.fetch_problem.is_some()), (Some(since), true), "it is live as before");
+    // It is well as soon as it tells the same again.
+    partner.be(Mood::Well);
+    until("nothing is wrong", async || known(&hub).await.is_ok_and(|row| row.fetch_problem.is_none())).await?;
+    assert_eq!(known(&hub).await?.live_since, Some(since));
     // Somebody who is asked elsewhere is somebody else.
     let elsewhere = SubgraphSettings { url: "http://127.0.0.1:9/graphql".parse()?, ..settings };
     assert!(!joined(&hub, &elsewhere).await?.0.is_joined());

@@ -25,6 +25,17 @@ struct State {
     is_probed: bool,
 }
 
+/// Whether a partner is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BreakerState {
+    /// It is asked.
+    Closed,
+    /// It failed so often in a row that it is left alone for a while.
+    Open,
+    /// That while is over: one request finds out whether it answers again.
+    HalfOpen,
+}
+
 /// A request that was let through. Whoever drops it without a word has found out nothing.
 pub(super) struct Pass<'b> {
     breaker: &'b Breaker,
@@ -52,6 +63,15 @@ impl Breaker {
     /// Whether the partner is left alone, but for whoever finds out.
     pub(super) fn is_open(&self) -> bool {
         self.state().open_until.is_some()
+    }
+
+    /// Whether requests are let through.
+    pub(super) fn is(&self) -> BreakerState {
+        match self.state().open_until {
+            None => BreakerState::Closed,
+            Some(until) if self.clock.now() < until => BreakerState::Open,
+            Some(_) => BreakerState::HalfOpen,
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -117,10 +137,12 @@ mod tests {
         let late = (breaker.pass().unwrap(), breaker.pass().unwrap());
         fail();
         assert!(breaker.is_open() && breaker.pass().is_none());
+        assert_eq!(breaker.is(), BreakerState::Open);
         seconds.store(9, Ordering::Relaxed);
         late.0.failed();
         assert!(breaker.pass().is_none());
         seconds.store(10, Ordering::Relaxed);
+        assert_eq!(breaker.is(), BreakerState::HalfOpen);
         let probe = breaker.pass().unwrap();
         assert!(breaker.pass().is_none(), "one finds out");
         drop(probe);
@@ -131,6 +153,7 @@ mod tests {
         seconds.store(20, Ordering::Relaxed);
         breaker.pass().unwrap().answered();
         assert!(!breaker.is_open() && breaker.pass().is_some());
+        assert_eq!(breaker.is(), BreakerState::Closed);
         drop(late.1);
     }
 

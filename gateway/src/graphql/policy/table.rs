@@ -130,6 +130,11 @@ const TABLE: &[(&str, Access, &str)] = &[
     ("SchoolSummary", PUBLIC, "openNeeds committedNeeds committedPartners availableHomes overdueCommitments"),
     ("Source", PUBLIC, "id name connector kind health lastSucceededAt nextRunAt recordCount refusedCount"),
     ("Source", SYNC, "runs refusals"),
+    (
+        "Subgraph",
+        SYNC,
+        "name url state schemaHash liveSince fetchedAt fetchError compositionError breaker",
+    ),
     ("Sourced", PUBLIC, "provenance"),
     ("StartSyncPayload", PUBLIC, "run userErrors"),
     ("Subscription", ROWS, "changes schoolChanged"),
@@ -150,6 +155,7 @@ const TABLE: &[(&str, Access, &str)] = &[
     ("Viewer", PUBLIC, "isAuthenticated subject client organisation organisationKind scopes rateLimit"),
     ("DeleteWebhookEndpointPayload", PUBLIC, "deletedId userErrors"),
     ("ReplayWebhookDeliveriesPayload", PUBLIC, "endpoint userErrors"),
+    ("Query", SYNC, "subgraphs"),
     ("Query", WEBHOOKS, "webhookEndpoints webhookEndpoint"),
     ("WebhookAttempt", PUBLIC, "at statusCode error durationMs"),
     (
