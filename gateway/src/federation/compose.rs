@@ -1,6 +1,7 @@
 //! From subgraphs' schemas to one supergraph. How they are merged is a library's business, behind [`Composing`].
 
 mod grafbase;
+mod guarded;
 
 pub(super) use self::grafbase::Grafbase;
 

@@ -1,6 +1,6 @@
-//! Which fields of partners need a token, with which scopes or under which policies: as their schemas say. Who holds a
-//! policy is configuration's to say. The hub's own fields are held to
-//! their rules where they are resolved.
+//! Which fields need a token, with which scopes or under which policies: as the schemas of all who have them say, together
+//! (<https://www.apollographql.com/docs/graphos/reference/federation/directives#managing-access>). Who holds a policy is
+//! configuration's to say. The hub's own fields are held to its rules where they are resolved.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -90,20 +90,21 @@ impl Refusals {
 }
 
 impl Guards {
-    /// Those of a supergraph, without the fields that the hub resolves: it guards them itself. One that another subgraph has
-    /// taken over is not the hub's any more.
+    /// Those of a supergraph, and of whoever else says what is guarded, without the fields that are the hub's own: it guards
+    /// them itself.
     pub(super) fn of(
         supergraph: &[TypeSystemDefinition],
         definition: Arc<Definition>,
         own: Option<&HashMap<Name, HashSet<Name>>>,
         policies: &BTreeMap<String, PolicySettings>,
     ) -> Self {
-        let (mut types, mut fields) = (HashMap::new(), HashMap::new());
+        let mut types: HashMap<Name, Vec<Guard>> = HashMap::new();
+        let mut fields: HashMap<(Name, Name), Vec<Guard>> = HashMap::new();
         for part in supergraph {
             let TypeSystemDefinition::Type(part) = part else { continue };
             let name = &part.node.name.node;
             if let Some(guard) = Guard::read(&part.node.directives) {
-                types.insert(name.clone(), guard);
+                types.entry(name.clone()).or_default().push(guard);
             }
             let of_type = match &part.node.kind {
                 TypeKind::Object(object) => &object.fields,
@@ -112,7 +113,7 @@ impl Guards {
             };
             for field in of_type {
                 if let Some(guard) = Guard::read(&field.node.directives) {
-                    fields.insert((name.clone(), field.node.name.node.clone()), guard);
+                    fields.entry((name.clone(), field.node.name.node.clone())).or_default().push(guard);
                 }
             }
         }
@@ -125,8 +126,8 @@ impl Guards {
                 let interfaces = definition.possible.iter().filter(|(_, objects)| objects.contains(object));
                 let names = interfaces.map(|(interface, _)| interface).chain([object]);
                 let mut guards: Vec<Guard> =
-                    names.filter_map(|name| fields.get(&(name.clone(), field.clone())).cloned()).collect();
-                guards.extend(types.get(named(ty)).cloned());
+                    names.filter_map(|name| fields.get(&(name.clone(), field.clone()))).flatten().cloned().collect();
+                guards.extend(types.get(named(ty)).into_iter().flatten().cloned());
                 if !guards.is_empty() {
                     by_field.insert((object.clone(), field.clone()), guards);
                 }

@@ -1,17 +1,17 @@
 //! One supergraph, ready to answer: what its schema says, who its subgraphs are, and how its operations are planned.
 
+mod own;
 mod smoke;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use async_graphql::parser::types::{
-    ConstDirective, ExecutableDocument, FieldDefinition, Selection, SelectionSet, TypeKind, TypeSystemDefinition,
-};
+use async_graphql::Name;
+use async_graphql::parser::types::{ExecutableDocument, TypeKind, TypeSystemDefinition};
 use async_graphql::parser::{parse_query, parse_schema};
-use async_graphql::{Name, Positioned, Value};
 use moka::sync::Cache;
 
+use self::own::{Own, names_own, own};
 use super::guards::{Guards, Refusals};
 use super::introspect::Introspection;
 use super::plan::{Chosen, HivePlanner, Plan, PlanFailed, Planning};
@@ -39,7 +39,7 @@ pub(super) struct Supergraph {
     pub(super) unplanned: BTreeMap<Name, String>,
     plans: Cache<PlanKey, Arc<Plan>>,
     /// The fields that the hub resolves, by type. `None`: the hub is no part of it.
-    own: Option<HashMap<Name, HashSet<Name>>>,
+    own: Option<Own>,
     /// Documents that have been looked at: whether they are about the hub's own fields alone.
     looked_at: Cache<Hash, bool>,
 }
@@ -78,16 +78,21 @@ impl Supergraph {
         }
         let subgraphs = planner.subgraphs();
         let has_hub = settings.local && subgraphs.iter().any(|(name, _)| name == HUB);
-        let hub = has_hub.then(|| Definition::of(&crate::graphql::sdl()));
         let document = parse_schema(text).map_err(unreadable)?;
-        let own = hub.as_ref().map(|hub| own(hub, &document.definitions));
-        let guards = Guards::of(&document.definitions, Arc::clone(&definition), own.as_ref(), &settings.policies);
+        let mut parts = document.definitions;
+        let hidden = hidden(&parts);
+        let own = has_hub.then(|| own(&Definition::of(&crate::graphql::sdl()), &parts));
+        if has_hub {
+            // What the hub guards stays guarded, whoever tells it.
+            parts.extend(parse_schema(crate::graphql::sdl()).map_err(unreadable)?.definitions);
+        }
+        let guards = Guards::of(&parts, Arc::clone(&definition), own.as_ref(), &settings.policies);
         let mut supergraph = Self {
             gate: graph.gate_to(Arc::clone(&definition)),
             definition,
             introspection,
             guards,
-            hidden: hidden(&document.definitions),
+            hidden,
             planner,
             subgraphs,
             unplanned: BTreeMap::new(),
@@ -165,36 +170,6 @@ impl Supergraph {
     }
 }
 
-/// Whether every field is one of the hub's own. A type that the hub does not know has none.
-fn names_own(
-    own: &HashMap<Name, HashSet<Name>>,
-    set: &SelectionSet,
-    on: Option<&str>,
-    definition: &Definition,
-) -> bool {
-    set.items.iter().all(|selection| match &selection.node {
-        Selection::Field(field) => {
-            let name = field.node.name.node.as_str();
-            // What other gateways ask of the hub, they ask of it alone.
-            if name == "__typename" || on == Some("Query") && matches!(name, "_service" | "_entities") {
-                return true;
-            }
-            let Some(on) = on else { return false };
-            let is_own = own.get(on).is_some_and(|fields| fields.contains(name));
-            let ty = definition.fields(on).and_then(|fields| fields.get(name));
-            let below = ty.map(|ty| crate::graphql::definition::named(ty).as_str());
-            is_own && names_own(own, &field.node.selection_set.node, below, definition)
-        }
-        Selection::InlineFragment(fragment) => {
-            let condition = fragment.node.type_condition.as_ref().map(|condition| condition.node.on.node.as_str());
-            let is_known = condition.is_none_or(|condition| own.contains_key(condition));
-            is_known && names_own(own, &fragment.node.selection_set.node, condition.or(on), definition)
-        }
-        // Every fragment is looked at for itself.
-        Selection::FragmentSpread(_) => true,
-    })
-}
-
 /// The values of enums that subgraphs may tell and nobody is shown.
 fn hidden(supergraph: &[TypeSystemDefinition]) -> HashMap<Name, HashSet<Name>> {
     let mut hidden: HashMap<Name, HashSet<Name>> = HashMap::new();
@@ -209,64 +184,4 @@ fn hidden(supergraph: &[TypeSystemDefinition]) -> HashMap<Name, HashSet<Name>> {
         }
     }
     hidden
-}
-
-/// The hub's fields, without those that another subgraph has taken over.
-fn own(hub: &Definition, supergraph: &[TypeSystemDefinition]) -> HashMap<Name, HashSet<Name>> {
-    let graph = graph_of_hub(supergraph);
-    let mut own: HashMap<Name, HashSet<Name>> = HashMap::new();
-    for (name, fields) in hub.objects.iter().chain(&hub.interfaces) {
-        own.insert(name.clone(), fields.keys().cloned().collect());
-    }
-    // Abstract types have no fields of their own, and may be named.
-    hub.possible.keys().for_each(|name| {
-        own.entry(name.clone()).or_default();
-    });
-    for definition in supergraph {
-        let TypeSystemDefinition::Type(definition) = definition else { continue };
-        let fields = match &definition.node.kind {
-            TypeKind::Object(object) => &object.fields,
-            TypeKind::Interface(interface) => &interface.fields,
-            _ => continue,
-        };
-        let Some(own) = own.get_mut(&definition.node.name.node) else { continue };
-        for field in fields.iter().filter(|field| !is_resolved_by(&field.node, graph.as_deref())) {
-            own.remove(&field.node.name.node);
-        }
-    }
-    own
-}
-
-/// The hub's own name in `join__Graph`.
-fn graph_of_hub(supergraph: &[TypeSystemDefinition]) -> Option<String> {
-    supergraph.iter().find_map(|definition| {
-        let TypeSystemDefinition::Type(definition) = definition else { return None };
-        let TypeKind::Enum(graphs) = &definition.node.kind else { return None };
-        let is_hub = |directive: &Positioned<ConstDirective>| {
-            argument(directive, "join__graph", "name") == Some(&Value::String(HUB.to_owned()))
-        };
-        let hub = graphs.values.iter().find(|value| value.node.directives.iter().any(is_hub))?;
-        Some(hub.node.value.node.to_string())
-    })
-}
-
-fn argument<'d>(directive: &'d Positioned<ConstDirective>, name: &str, argument: &str) -> Option<&'d Value> {
-    let is_it = directive.node.name.node == name;
-    is_it.then(|| directive.node.get_argument(argument)).flatten().map(|value| &value.node)
-}
-
-/// Whether the field is this graph's to answer, and no other has taken it over.
-fn is_resolved_by(field: &FieldDefinition, graph: Option<&str>) -> bool {
-    let joined: Vec<_> = field.directives.iter().filter(|one| one.node.name.node == "join__field").collect();
-    let holds = |directive: &Positioned<ConstDirective>, name: &str| {
-        argument(directive, "join__field", name) == Some(&Value::Boolean(true))
-    };
-    let is_ours = |directive: &&Positioned<ConstDirective>| match argument(directive, "join__field", "graph") {
-        Some(Value::Enum(name)) => Some(name.as_str()) == graph,
-        _ => false,
-    };
-    let is_labelled = joined.iter().any(|one| argument(one, "join__field", "overrideLabel").is_some());
-    let ours = joined.iter().find(|one| is_ours(one));
-    let is_kept = ours.is_some_and(|ours| !holds(ours, "external") && !holds(ours, "usedOverridden"));
-    !is_labelled && (joined.is_empty() || is_kept)
 }

@@ -8,7 +8,7 @@ use graphql_composition::{Subgraphs, compose, render_federated_sdl};
 use graphql_tools::parser::parse_schema;
 use graphql_tools::static_graphql::schema::{self, Directive, Document, TypeDefinition, Value};
 
-use super::{Composing, Part};
+use super::{Composing, Part, guarded};
 
 const JOIN_TYPE: &str = "join__type";
 
@@ -34,7 +34,8 @@ impl Composing for Grafbase {
         let errors: Vec<String> = composed.diagnostics().iter_errors().map(str::to_owned).collect();
         let graph = composed.into_result().map_err(|_| errors)?;
         let text = render_federated_sdl(&graph).map_err(|error| vec![error.to_string()])?;
-        let supergraph = parsed(&text).map_err(|error| vec![format!("the supergraph cannot be read: {error}")])?;
+        let mut supergraph = parsed(&text).map_err(|error| vec![format!("the supergraph cannot be read: {error}")])?;
+        guarded::conjoin(&mut supergraph, parts)?;
         Ok(with_owners(supergraph, parts)?.to_string())
     }
 }
@@ -102,21 +103,24 @@ fn graphs(supergraph: &Document) -> HashMap<String, String> {
 /// The types that a subgraph has: roots by the names that every supergraph gives them.
 fn defined(sdl: &str) -> Result<HashSet<String>, parser::Error> {
     let definitions = parser::parse_schema(sdl)?.definitions;
-    let mut roots: HashMap<String, &str> = HashMap::new();
-    let mut names = Vec::new();
-    for definition in definitions {
-        match definition {
-            TypeSystemDefinition::Schema(schema) => {
-                let schema = schema.node;
-                let named =
-                    [(schema.query, "Query"), (schema.mutation, "Mutation"), (schema.subscription, "Subscription")];
-                roots.extend(named.into_iter().filter_map(|(name, root)| Some((name?.node.to_string(), root))));
-            }
-            TypeSystemDefinition::Type(definition) => names.push(definition.node.name.node.to_string()),
-            TypeSystemDefinition::Directive(_) => {}
-        }
-    }
-    Ok(names.into_iter().map(|name| roots.get(&name).map_or(name, |root| (*root).to_owned())).collect())
+    let roots = roots(&definitions);
+    let names = definitions.iter().filter_map(|definition| match definition {
+        TypeSystemDefinition::Type(definition) => Some(definition.node.name.node.as_str()),
+        _ => None,
+    });
+    Ok(names.map(|name| roots.get(name).copied().unwrap_or(name).to_owned()).collect())
+}
+
+/// What every supergraph calls the roots, by the names that a subgraph gives them.
+pub(super) fn roots(definitions: &[TypeSystemDefinition]) -> HashMap<String, &'static str> {
+    let schemas = definitions.iter().filter_map(|definition| match definition {
+        TypeSystemDefinition::Schema(schema) => Some(&schema.node),
+        _ => None,
+    });
+    let named = schemas.flat_map(|schema| {
+        [(&schema.query, "Query"), (&schema.mutation, "Mutation"), (&schema.subscription, "Subscription")]
+    });
+    named.filter_map(|(name, root)| Some((name.as_ref()?.node.to_string(), root))).collect()
 }
 
 #[cfg(test)]

@@ -1,0 +1,209 @@
+//! `@requiresScopes` and `@policy` where several subgraphs guard the same: whoever reads it must do what each of them asks
+//! (the conjunction, in disjunctive normal form, as Apollo's composition has it since Federation 2.9.4). Grafbase's library
+//! (0.12.2) lets whoever does what one of them asks.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_graphql::parser::types::{ConstDirective, TypeKind, TypeSystemDefinition};
+use async_graphql::parser::{self, parse_schema};
+use async_graphql::{Positioned, Value as Told};
+use graphql_tools::static_graphql::schema::{self, Directive, Document, TypeDefinition, Value};
+
+use super::Part;
+use crate::graphql::policy::lists;
+
+/// Each with the name of its argument.
+const GUARDS: [(&str, &str); 2] = [("requiresScopes", "scopes"), ("policy", "policies")];
+/// The most lists that guards make together: else a few hundred here and a few hundred there are millions.
+const MOST: usize = 1_000;
+
+/// Lists of which one must be held whole.
+type Lists = BTreeSet<BTreeSet<String>>;
+/// A guard of a type, or of one of its fields.
+type Place = (&'static str, String, Option<String>);
+
+/// Makes the supergraph's guards those of all of its parts together.
+pub(super) fn conjoin(supergraph: &mut Document, parts: &[Part]) -> Result<(), Vec<String>> {
+    let mut guards: BTreeMap<Place, Lists> = BTreeMap::new();
+    for part in parts {
+        let of_part = of_part(&part.sdl).map_err(|error| vec![format!("[{}] {error}", part.name)])?;
+        for (place, lists) in of_part {
+            let together = match guards.get(&place) {
+                Some(before) => conjunction(before, &lists).ok_or_else(|| too_many(&place))?,
+                None => lists,
+            };
+            guards.insert(place, together);
+        }
+    }
+    let put = |directives: &mut Vec<Directive>, type_name: &str, field: Option<&str>| {
+        for directive in directives {
+            let Some((guard, argument)) = GUARDS.into_iter().find(|(guard, _)| *guard == directive.name) else { continue };
+            let place = (guard, type_name.to_owned(), field.map(str::to_owned));
+            if let Some(lists) = guards.get(&place) {
+                directive.arguments = vec![(argument.to_owned(), written(lists))];
+            }
+        }
+    };
+    for definition in &mut supergraph.definitions {
+        let schema::Definition::TypeDefinition(definition) = definition else { continue };
+        let (name, directives, fields) = match definition {
+            TypeDefinition::Object(object) => (&object.name, &mut object.directives, Some(&mut object.fields)),
+            TypeDefinition::Interface(interface) => {
+                (&interface.name, &mut interface.directives, Some(&mut interface.fields))
+            }
+            TypeDefinition::Scalar(scalar) => (&scalar.name, &mut scalar.directives, None),
+            TypeDefinition::Enum(values) => (&values.name, &mut values.directives, None),
+            _ => continue,
+        };
+        put(directives, name, None);
+        for field in fields.into_iter().flatten() {
+            put(&mut field.directives, name, Some(&field.name));
+        }
+    }
+    Ok(())
+}
+
+/// What a subgraph guards.
+fn of_part(sdl: &str) -> Result<Vec<(Place, Lists)>, parser::Error> {
+    let definitions = parse_schema(sdl)?.definitions;
+    let (roots, names) = (super::grafbase::roots(&definitions), names(&definitions));
+    let mut found = Vec::new();
+    let mut note = |directives: &[Positioned<ConstDirective>], type_name: &str, field: Option<&str>| {
+        for directive in directives {
+            let known = names.iter().find(|(name, _)| *name == directive.node.name.node.as_str());
+            let Some((_, (guard, argument))) = known else { continue };
+            let Some(given) = directive.node.get_argument(argument) else { continue };
+            let lists = lists(&given.node).into_iter().map(|list| list.into_iter().collect()).collect();
+            found.push(((*guard, type_name.to_owned(), field.map(str::to_owned)), lists));
+        }
+    };
+    for definition in &definitions {
+        let TypeSystemDefinition::Type(definition) = definition else { continue };
+        let definition = &definition.node;
+        let name = definition.name.node.as_str();
+        let name = roots.get(name).copied().unwrap_or(name);
+        note(&definition.directives, name, None);
+        let fields = match &definition.kind {
+            TypeKind::Object(object) => &object.fields,
+            TypeKind::Interface(interface) => &interface.fields,
+            _ => continue,
+        };
+        for field in fields {
+            note(&field.node.directives, name, Some(&field.node.name.node));
+        }
+    }
+    Ok(found)
+}
+
+/// What a subgraph calls the guards, as it has imported them (<https://specs.apollo.dev/link/v1.0/#@link.import>).
+fn names(definitions: &[TypeSystemDefinition]) -> Vec<(String, (&'static str, &'static str))> {
+    let schemas = definitions.iter().filter_map(|definition| match definition {
+        TypeSystemDefinition::Schema(schema) => Some(&schema.node.directives),
+        _ => None,
+    });
+    let links = schemas.flatten().filter(|directive| directive.node.name.node == "link");
+    let text = |value: Option<&Positioned<Told>>| match value.map(|value| &value.node) {
+        Some(Told::String(text)) => Some(text.clone()),
+        _ => None,
+    };
+    let mut names = Vec::new();
+    for link in links.map(|link| &link.node) {
+        if !text(link.get_argument("url")).is_some_and(|url| url.contains("specs.apollo.dev/federation/")) {
+            continue;
+        }
+        let space = text(link.get_argument("as")).unwrap_or_else(|| "federation".to_owned());
+        names.extend(GUARDS.map(|guard| (format!("{space}__{}", guard.0), guard)));
+        let Some(Told::List(imports)) = link.get_argument("import").map(|imports| &imports.node) else { continue };
+        for import in imports {
+            let (name, known_as) = match import {
+                Told::String(name) => (name, name),
+                Told::Object(import) => match (import.get("name"), import.get("as")) {
+                    (Some(Told::String(name)), Some(Told::String(known_as))) => (name, known_as),
+                    (Some(Told::String(name)), None) => (name, name),
+                    _ => continue,
+                },
+                _ => continue,
+            };
+            let guard = GUARDS.into_iter().find(|(guard, _)| name.strip_prefix('@') == Some(guard));
+            names.extend(guard.map(|guard| (known_as.trim_start_matches('@').to_owned(), guard)));
+        }
+    }
+    names
+}
+
+/// The lists of which one must be held where one of each must be. `None`: there are too many.
+fn conjunction(one: &Lists, other: &Lists) -> Option<Lists> {
+    if one.len().saturating_mul(other.len()) > MOST * MOST {
+        return None;
+    }
+    let both = one.iter().flat_map(|one| other.iter().map(move |other| one | other));
+    let both: Lists = both.collect();
+    // Who holds more than one of them holds that one.
+    let is_least = |list: &&BTreeSet<String>| both.iter().all(|known| known == *list || !known.is_subset(list));
+    let least: Lists = both.iter().filter(is_least).cloned().collect();
+    (least.len() <= MOST).then_some(least)
+}
+
+fn too_many((guard, type_name, field): &Place) -> Vec<String> {
+    let field = field.as_ref().map(|field| format!(".{field}")).unwrap_or_default();
+    vec![format!("[{type_name}{field}] its subgraphs' `@{guard}` have more than {MOST} lists together")]
+}
+
+fn written(lists: &Lists) -> Value {
+    let list = |list: &BTreeSet<String>| Value::List(list.iter().cloned().map(Value::String).collect());
+    Value::List(lists.iter().map(list).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Composing;
+    use super::super::grafbase::Grafbase;
+    use super::*;
+
+    fn part(name: &str, link: &str, sdl: &str) -> Part {
+        let link = format!("extend schema @link(url: \"https://specs.apollo.dev/federation/v2.9\", {link})");
+        Part { name: name.to_owned(), url: format!("http://127.0.0.1/{name}"), sdl: format!("{link}\n{sdl}") }
+    }
+
+    #[test]
+    fn whoever_reads_what_two_guard_must_do_what_both_ask() {
+        let parts = [
+            part(
+                "a",
+                "import: [\"@shareable\", \"@requiresScopes\", \"@policy\", \"@authenticated\"]",
+                "type Query { a: Int @shareable @requiresScopes(scopes: [[\"s\"], [\"t\"]]) \
+                 b: Int @shareable @policy(policies: [[\"p\"]]) c: Int @shareable @authenticated d: Int @shareable }",
+            ),
+            part(
+                "b",
+                "as: \"fed\", import: [\"@shareable\", { name: \"@policy\", as: \"@held\" }]",
+                "schema { query: Root } type Root { a: Int @shareable @fed__requiresScopes(scopes: [[\"s\", \"u\"], [\"v\"]]) \
+                 b: Int @shareable @held(policies: [[\"q\"], [\"p\"]]) c: Int @shareable \
+                 d: Int @shareable @fed__requiresScopes(scopes: [[\"x\"]]) }",
+            ),
+        ];
+        let supergraph = Grafbase.compose(&parts).unwrap();
+        let line = |field: &str| {
+            let line = supergraph.lines().find(|line| line.trim_start().starts_with(&format!("{field}: Int")));
+            line.unwrap_or_default().to_owned()
+        };
+        // `s u` or `s v` or `t v`: who holds `s t u` holds the first.
+        let scopes = "@requiresScopes(scopes: [[\"s\", \"u\"], [\"s\", \"v\"], [\"t\", \"v\"]])";
+        assert!(line("a").contains(scopes), "{supergraph}");
+        assert!(line("b").contains("@policy(policies: [[\"p\"]])"), "{supergraph}");
+        assert!(line("c").contains("@authenticated"), "{supergraph}");
+        assert!(line("d").contains("@requiresScopes(scopes: [[\"x\"]])"), "{supergraph}");
+    }
+
+    #[test]
+    fn guards_that_would_grow_without_end_are_refused_with_the_type_and_the_field() {
+        let of = |name: &str, of: &str| {
+            let lists: Vec<String> = (0..40).map(|number| format!("[\"{of}{number}\"]")).collect();
+            let sdl = format!("type Query {{ a: Int @shareable @policy(policies: [{}]) }}", lists.join(", "));
+            part(name, "import: [\"@shareable\", \"@policy\"]", &sdl)
+        };
+        let errors = Grafbase.compose(&[of("a", "p"), of("b", "q")]).unwrap_err().join("\n");
+        assert!(errors.contains("Query.a") && errors.contains("1000 lists"), "{errors}");
+        assert!(Grafbase.compose(&[of("a", "p"), of("b", "p")]).is_ok(), "the same twice is the same");
+    }
+}
