@@ -23,7 +23,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::joined::workshops;
 
-const QUERY: &str = "{ subgraphs { name url state schemaHash liveSince fetchedAt fetchError compositionError breaker } }";
+const QUERY: &str =
+    "{ subgraphs { name url state schemaHash liveSince fetchedAt fetchError compositionError breaker } }";
 
 /// Somebody whose token has these scopes.
 pub(super) fn with_scopes(scopes: &[&str]) -> Caller {

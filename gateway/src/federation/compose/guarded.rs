@@ -37,7 +37,9 @@ pub(super) fn conjoin(supergraph: &mut Document, parts: &[Part]) -> Result<(), V
     }
     let put = |directives: &mut Vec<Directive>, type_name: &str, field: Option<&str>| {
         for directive in directives {
-            let Some((guard, argument)) = GUARDS.into_iter().find(|(guard, _)| *guard == directive.name) else { continue };
+            let Some((guard, argument)) = GUARDS.into_iter().find(|(guard, _)| *guard == directive.name) else {
+                continue;
+            };
             let place = (guard, type_name.to_owned(), field.map(str::to_owned));
             if let Some(lists) = guards.get(&place) {
                 directive.arguments = vec![(argument.to_owned(), written(lists))];

@@ -50,12 +50,7 @@ pub(super) fn own(hub: &Definition, supergraph: &[TypeSystemDefinition]) -> Own 
 }
 
 /// Whether every field is one of the hub's own. A type that the hub does not know has none.
-pub(super) fn names_own(
-    own: &Own,
-    set: &SelectionSet,
-    on: Option<&str>,
-    definition: &Definition,
-) -> bool {
+pub(super) fn names_own(own: &Own, set: &SelectionSet, on: Option<&str>, definition: &Definition) -> bool {
     set.items.iter().all(|selection| match &selection.node {
         Selection::Field(field) => {
             let name = field.node.name.node.as_str();
@@ -164,9 +159,10 @@ impl Joined {
         };
         if joined.is_empty() {
             // Whoever has the type has the field.
-            let is_others = definition.directives.iter().any(|one| {
-                one.node.name.node == "join__type" && !is_of_hub(one, "join__type")
-            });
+            let is_others = definition
+                .directives
+                .iter()
+                .any(|one| one.node.name.node == "join__type" && !is_of_hub(one, "join__type"));
             return Self { is_hubs: true, is_others };
         }
         let resolves = |one: &&Positioned<ConstDirective>| !holds(one, "external") && !holds(one, "usedOverridden");
