@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_graphql::{Value, Variables};
 use connectors::api::{self, Subgraph};
@@ -10,7 +11,7 @@ use connectors::settings::SubgraphSettings;
 use entity::Clock;
 use futures::future::join_all;
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
@@ -20,6 +21,10 @@ use super::memory::Memory;
 use super::partner::Partner;
 use super::supergraph::{HUB, NotTaken};
 use crate::graphql::Caller;
+
+/// The first wait after the hub itself has failed, and the longest.
+const SOON: Duration = Duration::from_secs(1);
+const LATE: Duration = Duration::from_secs(600);
 
 const SERVICE: &str = "query { _service { sdl } }";
 
@@ -32,6 +37,8 @@ pub(super) struct Joining {
     known: HashMap<String, String>,
     /// What was composed last, whatever came of it.
     tried: Vec<Part>,
+    /// That is to be tried once more, for the hub itself failed. `None`: whatever came of it stands.
+    again: Option<Again>,
     /// What is live.
     live: Vec<Part>,
     memory: Memory,
@@ -48,7 +55,7 @@ impl Joining {
         let subgraphs = subgraphs.to_vec();
         let memory = Memory::new(federation.0.graph.db().clone(), Clock::system());
         let known = HashMap::new();
-        Ok(Self { federation, subgraphs, asked, known, tried: Vec::new(), live: Vec::new(), memory })
+        Ok(Self { federation, subgraphs, asked, known, tried: Vec::new(), again: None, live: Vec::new(), memory })
     }
 
     /// Takes what was known before the hub was started: a partner that is down now is joined as it was.
@@ -90,14 +97,29 @@ impl Joining {
                 parts.push(Part { name, url, sdl: sdl.clone() });
             }
         }
-        if parts == self.tried || self.known.is_empty() {
+        let is_due = self.again.as_ref().is_some_and(|again| Instant::now() >= again.at);
+        if parts == self.tried && !is_due || self.known.is_empty() {
             return;
         }
+        let before = self.again.take().filter(|_| parts == self.tried);
         self.tried.clone_from(&parts);
         match self.join(parts.clone()).await {
             Ok(()) => {
                 self.memory.joined(&parts).await;
                 self.live = parts;
+            }
+            Err(error) if !matches!(error.downcast_ref(), Some(NotTaken::Unfit(_))) => {
+                let again = Again::after(before);
+                error!(
+                    error = error.as_ref() as &dyn std::error::Error,
+                    wait_secs = again.wait.as_secs(),
+                    "the hub failed to join the subgraphs, and tries again: {error}"
+                );
+                let problem = format!("The hub itself failed to join it, and tries again: {error:#}");
+                for part in parts.iter().filter(|part| !part.url.is_empty() && !self.live.contains(part)) {
+                    self.memory.failed(&part.name, &part.url, &problem).await;
+                }
+                self.again = Some(again);
             }
             Err(error) => {
                 error!(error = error.as_ref() as &dyn std::error::Error, "the subgraphs cannot be joined: {error}");
@@ -111,7 +133,7 @@ impl Joining {
 
     async fn join(&self, parts: Vec<Part>) -> anyhow::Result<()> {
         let composed = tokio::task::spawn_blocking(move || Grafbase.compose(&parts)).await;
-        let refused = |reasons: Vec<String>| NotTaken(reasons.join("; "));
+        let refused = |reasons: Vec<String>| NotTaken::Unfit(reasons.join("; "));
         let supergraph =
             composed.unwrap_or_else(|_| Err(vec!["the composition panicked".to_owned()])).map_err(refused)?;
         self.federation.join(supergraph, &self.subgraphs).await
@@ -141,10 +163,33 @@ impl Joining {
     pub(super) fn keep(mut self, shutdown: CancellationToken) -> JoinHandle<()> {
         tokio::spawn(async move {
             let every = self.federation.0.settings.poll();
-            while shutdown.run_until_cancelled(sleep(every)).await.is_some() {
-                self.look().await;
+            let mut next = Instant::now() + every;
+            loop {
+                let again = self.again.as_ref().map(|again| again.at).filter(|again| *again < next);
+                if shutdown.run_until_cancelled(sleep_until(again.unwrap_or(next))).await.is_none() {
+                    return;
+                }
+                if again.is_some() {
+                    self.try_all().await;
+                } else {
+                    self.look().await;
+                    next = Instant::now() + every;
+                }
             }
         })
+    }
+}
+
+/// When something is tried once more, and how long that is waited for: twice as long each time.
+struct Again {
+    at: Instant,
+    wait: Duration,
+}
+
+impl Again {
+    fn after(before: Option<Self>) -> Self {
+        let wait = before.map_or(SOON, |before| before.wait.saturating_mul(2)).min(LATE);
+        Self { at: Instant::now() + wait, wait }
     }
 }
 

@@ -36,14 +36,14 @@ impl Federation {
         let inner = Arc::clone(&self.0);
         // Reading it takes a while, and the planner may panic.
         let read = tokio::task::spawn_blocking(move || Supergraph::read(&supergraph, &inner.graph, &inner.settings));
-        let supergraph = read.await.unwrap_or_else(|_| Err(NotTaken("it cannot be read".to_owned())))?;
+        let supergraph = read.await.unwrap_or_else(|_| Err(NotTaken::Unfit("it cannot be read".to_owned())))?;
         let before = self.live();
         for (field, error) in &supergraph.unplanned {
             let what = format!("`Query.{field}` cannot be planned: {error}");
             let fields = |before: &Arc<Live>| before.supergraph.definition.fields("Query")?.get(field).map(|_| ());
             let was_planned = |before: &Arc<Live>| !before.supergraph.unplanned.contains_key(field);
             if before.as_ref().is_some_and(|before| fields(before).is_some() && was_planned(before)) {
-                return Err(NotTaken(format!("{what}; it could be before")).into());
+                return Err(error.as_reason(format!("{what}; it could be before")).into());
             }
             warn!(field.name = field.as_str(), "a field of a new supergraph will not be answered: {what}");
         }
@@ -57,7 +57,7 @@ impl Federation {
             let settings = match set {
                 Some(settings) => settings.clone(),
                 None => serde_json::from_value(serde_json::json!({ "name": name, "url": url })).map_err(|_| {
-                    NotTaken(format!(
+                    NotTaken::Unfit(format!(
                         "the subgraph `{name}` has no address: give it one in a [[subgraph]] of that name"
                     ))
                 })?,

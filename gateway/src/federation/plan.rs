@@ -18,6 +18,7 @@ use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::{Name, Pos};
 
 use super::guards::Refusals;
+use super::supergraph::NotTaken;
 
 pub(super) use self::hive::HivePlanner;
 pub(super) use self::shown::shown;
@@ -70,6 +71,17 @@ pub(super) enum PlanFailed {
     /// The library broke.
     #[error("the planner panicked")]
     Panicked,
+}
+
+impl PlanFailed {
+    /// Why a supergraph is not taken over which this came of planning. That planning took too long may be the machine's
+    /// fault.
+    pub(super) fn as_reason(&self, what: String) -> NotTaken {
+        match self {
+            Self::TookTooLong => NotTaken::Untried(what),
+            Self::Refused(_) | Self::Panicked => NotTaken::Unfit(what),
+        }
+    }
 }
 
 /// What a plan depends on beside its operation.

@@ -36,7 +36,7 @@ pub(super) struct Supergraph {
     /// Its subgraphs by name, with the addresses that it gives.
     pub(super) subgraphs: Vec<(String, String)>,
     /// Fields of the root that cannot be planned, each with why.
-    pub(super) unplanned: BTreeMap<Name, String>,
+    pub(super) unplanned: BTreeMap<Name, PlanFailed>,
     plans: Cache<PlanKey, Arc<Plan>>,
     /// The fields that the hub resolves, by type. `None`: the hub is no part of it.
     own: Option<Own>,
@@ -48,10 +48,16 @@ pub(super) struct Supergraph {
 /// what is left out of it.
 type PlanKey = (Hash, Option<String>, BTreeMap<String, bool>, Vec<bool>, Vec<(Name, Name)>);
 
-/// Why a supergraph cannot be taken, in a sentence for the operator.
+/// Why a supergraph is not taken, in a sentence for the operator.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct NotTaken(pub(super) String);
+pub enum NotTaken {
+    /// It cannot be: something in its subgraphs' schemas has to change.
+    #[error("{0}")]
+    Unfit(String),
+    /// The hub could not find out whether it can be. It may a moment later.
+    #[error("{0}")]
+    Untried(String),
+}
 
 impl Supergraph {
     /// The supergraph that this text defines. Where the hub takes part, its subgraph `hub` is `graph`.
@@ -59,7 +65,7 @@ impl Supergraph {
     /// # Errors
     /// What is wrong with it. Takes a thread for as long as it takes.
     pub(super) fn read(text: &str, graph: &Graph, settings: &FederationSettings) -> Result<Self, NotTaken> {
-        let planner = HivePlanner::new(text).map_err(NotTaken)?;
+        let planner = HivePlanner::new(text).map_err(NotTaken::Unfit)?;
         Self::planned_by(Arc::new(planner), text, graph, settings)
     }
 
@@ -70,11 +76,11 @@ impl Supergraph {
         settings: &FederationSettings,
     ) -> Result<Self, NotTaken> {
         let sdl = planner.public_sdl();
-        let unreadable = |error: async_graphql::parser::Error| NotTaken(format!("it cannot be read: {error}"));
+        let unreadable = |error: async_graphql::parser::Error| NotTaken::Unfit(format!("it cannot be read: {error}"));
         let introspection = Introspection::of(&sdl).map_err(unreadable)?;
         let definition = Arc::new(Definition::of(&sdl));
         if !definition.objects.contains_key("Query") {
-            return Err(NotTaken("it has no type `Query`".to_owned()));
+            return Err(NotTaken::Unfit("it has no type `Query`".to_owned()));
         }
         let subgraphs = planner.subgraphs();
         let has_hub = settings.local && subgraphs.iter().any(|(name, _)| name == HUB);
@@ -104,13 +110,13 @@ impl Supergraph {
         for (field, query) in &queries {
             let query = parse_query(query).map_err(unreadable)?;
             if let Err(error) = supergraph.planner.plan(&query, None, &Chosen::default()) {
-                supergraph.unplanned.insert(field.clone(), error.to_string());
+                supergraph.unplanned.insert(field.clone(), error);
             }
         }
         if let Some((field, error)) =
             supergraph.unplanned.iter().next().filter(|_| supergraph.unplanned.len() == queries.len())
         {
-            return Err(NotTaken(format!("nothing can be planned over it, as `Query.{field}`: {error}")));
+            return Err(error.as_reason(format!("nothing can be planned over it, as `Query.{field}`: {error}")));
         }
         Ok(supergraph)
     }

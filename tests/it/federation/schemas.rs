@@ -11,7 +11,7 @@ use gateway::config::{FederationSettings, LimitSettings};
 use gateway::federation::Federation;
 use gateway::telemetry::Metrics;
 use rstest::rstest;
-use sea_orm::EntityTrait;
+use sea_orm::{ConnectionTrait, EntityTrait};
 use serde_json::{Value, json};
 use tests::hub::TestHub;
 use tests::process::binary;
@@ -147,6 +147,28 @@ async fn a_supergraph_over_which_a_first_query_fails_changes_nothing() -> Result
     assert!(federation.is_joined());
     assert!(federation.join(supergraph("sources: ID"), &[]).await.is_err() && federation.is_joined());
     Ok(())
+}
+
+#[tokio::test]
+async fn a_fault_of_the_hubs_own_is_told_as_that_and_tried_again() -> Result<()> {
+    let hub = TestHub::start(Backend::Sqlite).await?.context("SQLite is always there")?;
+    let partner = TestSubgraph::serve(workshops()).await?;
+    // A first query over a new supergraph reads this table.
+    hub.store.db.execute_unprepared("ALTER TABLE source RENAME TO source_away").await?;
+    let settings = FederationSettings { poll_secs: 3_600, ..FederationSettings::default() };
+    let federation = Federation::of(hub.graph_within(&LimitSettings::default()), &settings, &Metrics::default());
+    let shutdown = CancellationToken::new();
+    let (federation, _) = federation.joined(&[partner.settings("workshops")], shutdown.clone()).await?;
+    let _guard = shutdown.drop_guard();
+    assert!(!federation.is_joined());
+    let row = known(&hub).await?;
+    let problem = row.problem.clone().unwrap_or_default();
+    assert!(problem.starts_with("The hub itself failed to join it, and tries again: a first query"), "{problem}");
+    assert_eq!(row.fetch_problem, None);
+    hub.store.db.execute_unprepared("ALTER TABLE source_away RENAME TO source").await?;
+    // No schema changes, and nobody looks for an hour whether one has.
+    until("it is joined", async || federation.is_joined()).await?;
+    until("nothing is wrong", async || known(&hub).await.is_ok_and(|row| row.problem.is_none())).await
 }
 
 /// What `hub subgraphs` says on this hub's store.
