@@ -30,7 +30,7 @@ pub use self::document::Documents;
 use self::gate::Gate;
 pub use self::poster::{Names, Posted, Poster};
 pub use self::reach::{Reach, is_public};
-pub use self::subgraph::{Answered, Asked, BreakerState, Results, Subgraph, check_headers};
+pub use self::subgraph::{Answered, Asked, BreakerState, NotSubscribed, Results, Subgraph, check_headers};
 use crate::error::{Error, ErrorKind, Result};
 use crate::oauth::{Token, Tokens};
 use crate::observer::Observers;
@@ -105,12 +105,24 @@ pub struct LocalFile {
 ///
 /// # Errors
 /// [`ErrorKind::Configuration`] where the machine's certificates cannot be read.
-#[expect(clippy::disallowed_methods, reason = "this is the one way out that every other place is told to take")]
 pub fn client() -> Result<reqwest::Client> {
+    built(builder().read_timeout(IDLE_TIMEOUT))
+}
+
+/// As [`client`], for answers that may be quiet for as long as they like: whoever reads them has a bound of their own.
+fn client_of_streams() -> Result<reqwest::Client> {
+    built(builder())
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one way out that every other place is told to take")]
+fn builder() -> reqwest::ClientBuilder {
     reqwest::Client::builder()
+}
+
+fn built(builder: reqwest::ClientBuilder) -> Result<reqwest::Client> {
+    builder
         .user_agent(concat!("alliance-hub/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
-        .read_timeout(IDLE_TIMEOUT)
         // A redirect could lead a token to another host.
         .redirect(reqwest::redirect::Policy::none())
         .build()

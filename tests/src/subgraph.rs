@@ -43,6 +43,10 @@ pub enum Mood {
     CutOff,
     /// It answers with this status, and asks for so many seconds of patience.
     Refusing(u16, u64),
+    /// It says in GraphQL that it cannot answer at present, with this status.
+    Sorry(u16),
+    /// It closes its sockets with this code as soon as it hears something. What is no socket it answers.
+    Closing(u16),
     /// It answers once it is [released](TestSubgraph::release).
     Held,
 }
@@ -208,7 +212,12 @@ async fn answer<E: Executor>(
     let takes_events = takes_events.is_some_and(|accept| accept.starts_with("text/event-stream"));
     let mood = inner.heard(headers);
     match mood {
-        Mood::Well | Mood::Hollow => {}
+        Mood::Well | Mood::Hollow | Mood::Closing(_) => {}
+        Mood::Sorry(status) => {
+            let status = StatusCode::from_u16(status).expect("a status");
+            let body = json!({ "errors": [{ "message": "not now" }] }).to_string();
+            return (status, [(header::CONTENT_TYPE, "application/graphql-response+json")], body).into_response();
+        }
         Mood::Slow(millis) => sleep(Duration::from_millis(millis)).await,
         Mood::Held => inner.released.acquire().await.expect("it is never closed").forget(),
         Mood::Refusing(status, seconds) => {
@@ -264,8 +273,14 @@ async fn socket<E: Executor>(
     let upgrade = upgrade.protocols(["graphql-transport-ws"]);
     upgrade.on_upgrade(move |socket| async move {
         let _inside = Inside::of(Arc::clone(&inner));
-        let (mut sink, stream) = socket.split();
+        let (mut sink, mut stream) = socket.split();
         match mood {
+            Mood::Closing(code) => {
+                stream.next().await;
+                let frame = CloseFrame { code, reason: "no".into() };
+                sink.send(Message::Close(Some(frame))).await.ok();
+                return;
+            }
             Mood::Held => {
                 // It takes what is said, and says nothing.
                 stream.for_each(async |_| {}).await;

@@ -4,6 +4,7 @@
 //! a connection of its own, by WebSocket or server-sent events, and begins as a query does.
 
 mod breaker;
+mod closed;
 mod events;
 mod outgoing;
 mod socket;
@@ -24,12 +25,12 @@ use self::breaker::Breaker;
 pub use self::breaker::BreakerState;
 use self::outgoing::Outgoing;
 pub use self::outgoing::check_headers;
-pub use self::subscribe::Results;
-use super::{host, is_loopback, retry_after, unreachable, whole_body};
+pub use self::subscribe::{NotSubscribed, Results};
+use super::{client_of_streams, host, is_loopback, retry_after, unreachable, whole_body};
 use crate::error::{Error, ErrorKind, Result};
 use crate::oauth::{Token, Tokens};
 use crate::pace::Pace;
-use crate::settings::{SubgraphOAuth, SubgraphSettings};
+use crate::settings::{SubgraphOAuth, SubgraphSettings, SubscriptionProtocol};
 
 const ACCEPTED: HeaderValue = HeaderValue::from_static("application/graphql-response+json, application/json;q=0.9");
 const EVENTS: HeaderValue =
@@ -41,12 +42,16 @@ const FIRST_WAIT: Duration = Duration::from_millis(50);
 /// Speaks to one subgraph, for as long as the process lives.
 pub struct Subgraph {
     client: reqwest::Client,
+    /// For server-sent events.
+    streams: reqwest::Client,
     settings: SubgraphSettings,
-    tokens: Option<Tokens>,
+    tokens: Option<Arc<Tokens>>,
     places: Semaphore,
     subscriptions: Arc<Semaphore>,
     subscribed_at: Url,
     breaker: Breaker,
+    /// Subscriptions may be another host's: one says nothing of the other.
+    breaker_of_subscriptions: Breaker,
     outgoing: Outgoing,
     clock: Clock,
     pace: Pace,
@@ -80,6 +85,15 @@ enum Way {
     Socket,
 }
 
+/// An answer, and what it was the answer to.
+struct LetIn {
+    response: Response,
+    /// The headers that were sent.
+    sent: HeaderMap,
+    /// The hub's own token among them. `None`: it has none for this subgraph.
+    token: Option<Token>,
+}
+
 impl Subgraph {
     /// Speaks to the subgraph that `settings` describes.
     ///
@@ -100,14 +114,20 @@ impl Subgraph {
         }
         let outgoing =
             Outgoing::new(&settings.headers).map_err(|error| error.at(&format!("subgraph `{name}`.headers")))?;
+        let streams = match settings.subscriptions.protocol {
+            SubscriptionProtocol::WebSocket => client.clone(),
+            SubscriptionProtocol::ServerSentEvents => client_of_streams()?,
+        };
         Ok(Self {
             client: client.clone(),
+            streams,
             settings: settings.clone(),
-            tokens,
+            tokens: tokens.map(Arc::new),
             places: Semaphore::new(settings.requests_at_once.clamp(1, Semaphore::MAX_PERMITS)),
             subscriptions: Arc::new(Semaphore::new(settings.subscriptions.at_once.min(Semaphore::MAX_PERMITS))),
             subscribed_at: subscribed_at(settings),
             breaker: Breaker::new(settings.breaker, clock.clone()),
+            breaker_of_subscriptions: Breaker::new(settings.breaker, clock.clone()),
             outgoing,
             clock,
             pace: Pace::real(),
@@ -132,16 +152,16 @@ impl Subgraph {
         self.outgoing.of(client)
     }
 
-    /// Whether it failed so often that it is left alone for a while.
-    #[must_use]
-    pub fn is_left_alone(&self) -> bool {
-        self.breaker.is_open()
-    }
-
-    /// Whether it is asked for queries.
+    /// Whether queries and mutations are sent to it.
     #[must_use]
     pub fn breaker(&self) -> BreakerState {
         self.breaker.is()
+    }
+
+    /// Whether it is subscribed to.
+    #[must_use]
+    pub fn breaker_of_subscriptions(&self) -> BreakerState {
+        self.breaker_of_subscriptions.is()
     }
 
     /// Sends a request, as JSON, and gives the whole answer: one that is GraphQL's, whatever its status.
@@ -151,25 +171,30 @@ impl Subgraph {
     pub async fn post(&self, asked: &Asked) -> Result<Answered> {
         let deadline = Instant::now() + self.settings.timeout;
         let retries = if asked.is_repeatable { self.settings.retries } else { 0 };
-        self.guarded(deadline, self.attempts(retries, deadline, |is_last| self.exchange(asked, is_last))).await
+        let attempts = self.attempts(retries, deadline, |is_last| self.exchange(asked, is_last));
+        self.guarded(&self.breaker, &self.settings.url, deadline, attempts).await
     }
 
-    /// What `asking` gives, in time, if the partner is not left alone.
-    async fn guarded<T>(&self, deadline: Instant, asking: impl Future<Output = Result<T>>) -> Result<T> {
-        let Some(pass) = self.breaker.pass() else {
-            let message = format!("{} failed so often that it is not asked for a while", host(&self.settings.url));
+    /// What `asking` gives, in time, if what is there is not left alone.
+    async fn guarded<T>(
+        &self,
+        breaker: &Breaker,
+        url: &Url,
+        deadline: Instant,
+        asking: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let Some(pass) = breaker.pass() else {
+            let message = format!("{} failed so often that it is not asked for a while", host(url));
             return Err(Error::new(ErrorKind::BreakerOpen, message));
         };
         let answer = timeout_at(deadline, asking).await;
         let answer = answer.unwrap_or_else(|_| {
             let seconds = self.settings.timeout.as_secs_f64();
-            let message = format!("{} did not answer within {seconds} s", host(&self.settings.url));
+            let message = format!("{} did not answer within {seconds} s", host(url));
             Err(Error::new(ErrorKind::Timeout, message))
         });
         match answer.as_ref().map_err(Error::kind) {
-            Err(ErrorKind::Unreachable | ErrorKind::Untrusted | ErrorKind::Timeout | ErrorKind::ServerError) => {
-                pass.failed();
-            }
+            Err(kind) if counts_against(kind) => pass.failed(),
             // That the token endpoint is down says nothing of the partner.
             Err(ErrorKind::TokenEndpointDown | ErrorKind::TokenRefused) => drop(pass),
             _ => pass.answered(),
@@ -202,7 +227,7 @@ impl Subgraph {
     async fn exchange(&self, asked: &Asked, is_last: bool) -> Result<Answered> {
         // The semaphore is never closed, and if it were, nobody would have to wait.
         let _place = self.places.acquire().await.ok();
-        let (response, _) = self.let_in(asked, Way::Query).await?;
+        let LetIn { response, .. } = self.let_in(asked, Way::Query).await?;
         let is_down = is_down(response.status());
         if !response.status().is_success() && (!is_graphql(&response) || is_down && !is_last) {
             return Err(self.refused(&response));
@@ -212,17 +237,18 @@ impl Subgraph {
         Ok(Answered { body, headers })
     }
 
-    /// What is answered to a token that is good, and the headers that were sent. One that is refused is got anew, once.
-    async fn let_in(&self, asked: &Asked, way: Way) -> Result<(Response, HeaderMap)> {
+    /// What is answered to a token that is good. One that is refused is got anew, once.
+    async fn let_in(&self, asked: &Asked, way: Way) -> Result<LetIn> {
         let token = self.token().await?;
-        let answered = self.send(asked, token.as_ref(), way).await?;
-        match (&self.tokens, token) {
-            (Some(tokens), Some(refused)) if answered.0.status() == StatusCode::UNAUTHORIZED => {
-                tokens.forget(&refused).await;
+        let (response, sent) = self.send(asked, token.as_ref(), way).await?;
+        match (&self.tokens, &token) {
+            (Some(tokens), Some(refused)) if response.status() == StatusCode::UNAUTHORIZED => {
+                tokens.forget(refused).await;
                 let token = self.token().await?;
-                self.send(asked, token.as_ref(), way).await
+                let (response, sent) = self.send(asked, token.as_ref(), way).await?;
+                Ok(LetIn { response, sent, token })
             }
-            _ => Ok(answered),
+            _ => Ok(LetIn { response, sent, token }),
         }
     }
 
@@ -245,7 +271,8 @@ impl Subgraph {
         } else {
             headers.insert(ACCEPT, if way == Way::Query { ACCEPTED } else { EVENTS });
             headers.insert(CONTENT_TYPE, JSON);
-            self.client.post(url.clone()).body(asked.body.clone())
+            let client = if way == Way::Query { &self.client } else { &self.streams };
+            client.post(url.clone()).body(asked.body.clone())
         };
         let answered = request.headers(headers.clone()).send().await;
         Ok((answered.map_err(|error| unreachable(url, error))?, headers))
@@ -263,7 +290,7 @@ impl Subgraph {
             status if status.is_server_error() => ErrorKind::ServerError,
             _ => ErrorKind::UnexpectedStatus,
         };
-        let message = format!("{} answered with status {}", host(&self.settings.url), status.as_u16());
+        let message = format!("{} answered with status {}", host(response.url()), status.as_u16());
         Error::new(kind, message).retry_after(is_down(status).then(wait))
     }
 }
@@ -278,6 +305,11 @@ fn subscribed_at(settings: &SubgraphSettings) -> Url {
 /// Whether somebody in front of the partner says that it is not there, or it says so itself.
 fn is_down(status: StatusCode) -> bool {
     matches!(status, StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT)
+}
+
+/// Whether a failure says that the partner is not well. A refusal is an answer.
+fn counts_against(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Unreachable | ErrorKind::Untrusted | ErrorKind::Timeout | ErrorKind::ServerError)
 }
 
 /// Whether the same request may well be answered a moment later. A status that says so comes with a wait, be it none.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_graphql::{PathSegment, ServerError, Value, Variables};
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
-use connectors::api::{Asked, Subgraph};
+use connectors::api::{Asked, NotSubscribed, Subgraph};
 use connectors::{Error, ErrorKind};
 use futures::stream::{self, BoxStream, StreamExt};
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ use self::flights::Flights;
 use super::entities::{Entities, kept_for};
 use super::execute::Told;
 use super::plan::{Batch, Fetch};
-use crate::error::{Code, set_code};
+use crate::error::{Code, Refused, set_code};
 use crate::graphql::Caller;
 use crate::telemetry::{Metrics, traces};
 
@@ -123,15 +123,18 @@ impl Partner {
     }
 
     /// Subscribes for a caller, as [`Partner::ask`] asks. What keeps it from telling more is the last that is told.
+    ///
+    /// # Errors
+    /// That the hub has as many subscriptions to it as it may have.
     pub(super) async fn subscribe(
         self: &Arc<Self>,
         document: &str,
         variables: &Variables,
         caller: &Caller,
-    ) -> BoxStream<'static, Told> {
+    ) -> Result<BoxStream<'static, Told>, Refused> {
         let name = &self.subgraph.settings().name;
         let Some(mut asked) = self.asked(document, variables, caller, false) else {
-            return stream::iter([failed(name, Code::Internal, "cannot be asked this")]).boxed();
+            return Ok(stream::iter([failed(name, Code::Internal, "cannot be asked this")]).boxed());
         };
         let span = info_span!("gateway.subgraph.subscribe", otel.kind = "client", subgraph.name = name.as_str());
         let subscribing = async {
@@ -139,10 +142,15 @@ impl Partner {
             self.subgraph.subscribe(&asked).await
         };
         let results = subscribing.instrument(span).await;
-        self.metrics.subgraphs().is_left_alone(name, self.subgraph.is_left_alone());
+        self.metrics.subgraphs().breaker(name, "subscriptions", self.subgraph.breaker_of_subscriptions());
         let results = match results {
             Ok(results) => results,
-            Err(error) => return stream::iter([self.explain(&error)]).boxed(),
+            Err(NotSubscribed::Full(most)) => {
+                self.metrics.subgraphs().asked(name, "full");
+                let message = format!("The hub has as many subscriptions to the subgraph `{name}` as it may have.");
+                return Err(Refused::new(Code::TooManyStreams, message).with("maximum", most));
+            }
+            Err(NotSubscribed::Failed(error)) => return Ok(stream::iter([self.explain(&error)]).boxed()),
         };
         self.metrics.subgraphs().asked(name, "subscribed");
         let partner = Arc::clone(self);
@@ -159,7 +167,7 @@ impl Partner {
                 }
             }
         });
-        with_last.boxed()
+        Ok(with_last.boxed())
     }
 
     /// What is sent for a caller, in whose name. `None`: it cannot be.
@@ -190,7 +198,7 @@ impl Partner {
         let began = Instant::now();
         let answer = sending.instrument(span).await;
         let metrics = self.metrics.subgraphs();
-        metrics.is_left_alone(name, self.subgraph.is_left_alone());
+        metrics.breaker(name, "queries", self.subgraph.breaker());
         let answered = match answer {
             Ok(answered) => answered,
             Err(error) => {

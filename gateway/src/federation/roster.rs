@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use connectors::api::BreakerState;
+use connectors::api::{BreakerState, Subgraph};
 use connectors::settings::SubgraphSettings;
 use entity::subgraph;
 use sea_orm::{DatabaseConnection, DbErr, EntityTrait};
@@ -58,8 +58,10 @@ pub(crate) struct Known {
     pub(crate) url: String,
     /// What the hubs on this store have found. `None`: nobody has looked.
     pub(crate) row: Option<subgraph::Model>,
-    /// Whether this process asks it for queries at present. `None`: it is not joined here.
+    /// Whether this process sends it queries at present. `None`: it is not joined here.
     pub(crate) breaker: Option<BreakerState>,
+    /// Whether this process subscribes to it at present. `None`: it is not joined here.
+    pub(crate) breaker_of_subscriptions: Option<BreakerState>,
 }
 
 impl Known {
@@ -106,12 +108,16 @@ impl Roster {
         let rows = subgraph::Entity::find().all(db).await?;
         let mut rows: HashMap<String, subgraph::Model> = rows.into_iter().map(|row| (row.name.clone(), row)).collect();
         let listed = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let known = listed.subgraphs.iter().map(|SubgraphSettings { name, url, .. }| Known {
-            name: name.clone(),
-            url: url.to_string(),
-            // One that is asked elsewhere now has not been looked at there.
-            row: rows.remove(name).filter(|row| row.url == url.as_str()),
-            breaker: listed.partners.get(name).map(|partner| partner.subgraph().breaker()),
+        let known = listed.subgraphs.iter().map(|SubgraphSettings { name, url, .. }| {
+            let asked = listed.partners.get(name).map(|partner| partner.subgraph());
+            Known {
+                name: name.clone(),
+                url: url.to_string(),
+                // One that is asked elsewhere now has not been looked at there.
+                row: rows.remove(name).filter(|row| row.url == url.as_str()),
+                breaker: asked.map(Subgraph::breaker),
+                breaker_of_subscriptions: asked.map(Subgraph::breaker_of_subscriptions),
+            }
         });
         Ok(known.collect())
     }
@@ -138,7 +144,14 @@ mod tests {
                 fetch_problem: some(silent, "It is down."),
                 looked_at: now,
             };
-            Known { name: row.name.clone(), url: row.url.clone(), row: Some(row), breaker: None }.state()
+            Known {
+                name: row.name.clone(),
+                url: row.url.clone(),
+                row: Some(row),
+                breaker: None,
+                breaker_of_subscriptions: None,
+            }
+            .state()
         };
         assert_eq!(state(true, false, false), State::Live);
         for (problem, silent) in [(true, false), (false, true), (true, true)] {
@@ -146,7 +159,8 @@ mod tests {
             assert_eq!(state(false, problem, silent), State::LeftOut);
         }
         assert_eq!(state(false, false, false), State::LeftOut, "it has told its schema, and is not joined yet");
-        let unknown = Known { name: String::new(), url: String::new(), row: None, breaker: None };
+        let unknown =
+            Known { name: String::new(), url: String::new(), row: None, breaker: None, breaker_of_subscriptions: None };
         assert_eq!((unknown.state(), unknown.schema_hash()), (State::NotLookedAt, None));
     }
 }

@@ -50,7 +50,10 @@ impl Federation {
                 if let Some(standing) = graph.standing(caller).await.filter(|standing| !standing.is_granted) {
                     return once(standing.refused().into(), caller);
                 }
-                let told = partner.subscribe(&fetch.document, &variables, caller).await;
+                let told = match partner.subscribe(&fetch.document, &variables, caller).await {
+                    Ok(told) => told,
+                    Err(refused) => return once(refused.into(), caller),
+                };
                 told.map(|Told { data, errors, .. }| {
                     let mut event = Response::new(data);
                     event.errors = errors;

@@ -142,7 +142,7 @@ async fn a_partner_that_fails_again_and_again_is_left_alone_until_one_finds_out(
         assert_eq!(stage.say("a", Caller::default()).await, json!("UNAVAILABLE"));
     }
     assert_eq!(stage.told("server_error").await, 3.0);
-    assert!(stage.metrics.tell().await.contains("hub_subgraph_breaker_open{subgraph=\"echo\"} 1"));
+    assert!(stage.metrics.tell().await.contains("hub_subgraph_breaker_open{subgraph=\"echo\",asked=\"queries\"} 1"));
     // Whoever asks now is told at once; now and then one finds out.
     until("somebody is told without asking", async || {
         assert_eq!(stage.say("a", Caller::default()).await, json!("UNAVAILABLE"));
@@ -151,7 +151,7 @@ async fn a_partner_that_fails_again_and_again_is_left_alone_until_one_finds_out(
     .await?;
     stage.partner.be(Mood::Well);
     until("it is asked again", async || stage.say("a", Caller::default()).await == json!({ "echo": "a" })).await?;
-    assert!(stage.metrics.tell().await.contains("hub_subgraph_breaker_open{subgraph=\"echo\"} 0"));
+    assert!(stage.metrics.tell().await.contains("hub_subgraph_breaker_open{subgraph=\"echo\",asked=\"queries\"} 0"));
     let asked = stage.partner.asked() - before;
     assert!(asked >= 4 && stage.told("ok").await >= 1.0, "{asked}");
     Ok(())

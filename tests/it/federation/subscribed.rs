@@ -8,7 +8,8 @@ use async_graphql::{
     Context, EmptyMutation, Executor, ID, Object, Request, Response, Schema, SimpleObject, Subscription, Variables,
 };
 use axum::http::HeaderValue;
-use connectors::settings::SubgraphSettings;
+use connectors::sandbox::System;
+use connectors::settings::{OAuthSettings, Secret, SubgraphSettings};
 use connectors::sync::RunOptions;
 use entity::Clock;
 use futures::stream::BoxStream;
@@ -62,6 +63,7 @@ impl School {
     }
 }
 
+/// Its name is none that gateways expect, and is not in the schema that async-graphql tells them.
 #[Subscription(name = "Subscription")]
 impl Told {
     /// Workshops as schools book them.
@@ -89,6 +91,14 @@ struct Stage {
 impl Stage {
     /// With a partner that is set so, beside what it needs.
     async fn set(settings: Value) -> Result<Self> {
+        Self::set_with(settings, |_, _| Ok(())).await
+    }
+
+    /// As [`Stage::set`], with what depends on the hub.
+    async fn set_with(
+        settings: Value,
+        more: impl FnOnce(&TestHub, &mut SubgraphSettings) -> Result<()>,
+    ) -> Result<Self> {
         let hub = TestHub::start(Backend::Sqlite).await?.context("SQLite is always there")?;
         hub.sync(&RunOptions::default()).await?;
         let bookings = broadcast::channel(16).0;
@@ -97,7 +107,8 @@ impl Stage {
             TestSubgraph::serve(schema.enable_federation().enable_subscription_in_federation().finish()).await?;
         let mut whole = json!({ "name": "bookings", "url": partner.settings("b").url, "timeout": "20s", "retries": 0 });
         whole.as_object_mut().context("an object")?.extend(settings.as_object().cloned().unwrap_or_default());
-        let settings: SubgraphSettings = serde_json::from_value(whole)?;
+        let mut settings: SubgraphSettings = serde_json::from_value(whole)?;
+        more(&hub, &mut settings)?;
         let graph = hub.graph_within(&LimitSettings::default());
         let (federation, _) = Federation::of(graph, &FederationSettings::default(), &Metrics::default())
             .joined(&[settings], CancellationToken::new())
@@ -309,7 +320,9 @@ async fn a_partner_has_no_more_subscriptions_than_it_is_to_have() -> Result<()> 
     assert_eq!(event?.context("an event")?["data"]["now"]["id"], "b1");
     let mut second = stage.subscribe(BOOKED, Caller::default());
     let event = next(&mut second).await?.context("an event")?;
-    assert_eq!(event["errors"][0]["extensions"]["code"], "UNAVAILABLE", "{event}");
+    let error = &event["errors"][0]["extensions"];
+    assert_eq!((&error["code"], &error["maximum"]), (&json!("TOO_MANY_STREAMS"), &json!(1)), "{event}");
+    assert!(error.get("serviceName").is_none(), "it is no fault of the partner's: {event}");
     drop(first);
     // Else what is booked may be told to the one that has gone.
     until("the partner is alone", async || stage.partner.at_once() == 0).await?;
@@ -337,4 +350,133 @@ async fn a_subscription_ends_with_the_token_that_it_is_told_to() -> Result<()> {
     assert_eq!(event["errors"][0]["extensions"]["code"], "UNAUTHENTICATED", "{event}");
     assert_eq!(next(&mut events).await?, None);
     until("the partner is alone", async || stage.partner.at_once() == 0).await
+}
+
+impl Stage {
+    /// The code of the error that a subscription ends with at once, and whether the partner was asked.
+    async fn refused(&self) -> Result<(String, bool)> {
+        let before = self.partner.asked();
+        let mut events = self.subscribe(BOOKED, Caller::default());
+        let event = next(&mut events).await?.context("an event")?;
+        let code = event["errors"][0]["extensions"]["code"].as_str().context("a code")?.to_owned();
+        ensure!(next(&mut events).await?.is_none(), "it goes on");
+        Ok((code, self.partner.asked() > before))
+    }
+
+    /// Whether the partner is asked what a query needs of it.
+    async fn is_asked(&self) -> bool {
+        let before = self.partner.asked();
+        let query = "query ($brin: String!) { school(brin: $brin) { visits } }";
+        let variables = Variables::from_json(json!({ "brin": self.brin }));
+        self.federation.execute(Request::new(query).variables(variables)).await;
+        self.partner.asked() > before
+    }
+
+    /// Subscribes, and is told of a booking.
+    async fn is_told(&self, number: usize) -> Result<BoxStream<'static, Response>> {
+        let mut events = self.subscribe(BOOKED, Caller::default());
+        let (event, booked) = futures::join!(next(&mut events), self.book(Some(number)));
+        booked?;
+        let event = event?.context("an event")?;
+        ensure!(event["data"]["now"]["id"] == format!("b{number}"), "{event}");
+        Ok(events)
+    }
+}
+
+#[rstest]
+#[case("graphql-transport-ws")]
+#[case("graphql-sse")]
+#[tokio::test]
+async fn queries_and_subscriptions_say_nothing_of_each_other(#[case] protocol: &str) -> Result<()> {
+    let breaker = json!({ "failures": 1, "open_for": "3600s" });
+    let settings = json!({ "breaker": breaker, "subscriptions": { "protocol": protocol } });
+    let stage = Stage::set(settings.clone()).await?;
+    stage.partner.be_in_turn([Mood::Refusing(500, 0)]);
+    assert_eq!(stage.refused().await?, ("UNAVAILABLE".to_owned(), true));
+    assert_eq!(stage.refused().await?, ("UNAVAILABLE".to_owned(), false), "it is not subscribed to for a while");
+    assert!(stage.is_asked().await, "queries are another matter");
+    let stage = Stage::set(settings).await?;
+    stage.partner.be_in_turn([Mood::Refusing(500, 0)]);
+    assert!(stage.is_asked().await);
+    assert!(!stage.is_asked().await, "it is not asked for a while");
+    stage.is_told(1).await.map(drop)
+}
+
+#[tokio::test]
+async fn a_partner_that_closes_a_socket_with_a_code_of_its_own_is_well() -> Result<()> {
+    let stage = Stage::set(json!({ "breaker": { "failures": 1, "open_for": "3600s" } })).await?;
+    for code in [4000, 4400, 4401, 4403, 4408, 4409, 4429, 1008, 1000] {
+        stage.partner.be_in_turn([Mood::Closing(code)]);
+        assert_eq!(stage.refused().await?, ("UNAVAILABLE".to_owned(), true), "{code}");
+    }
+    drop(stage.is_told(1).await?);
+    // One that goes away is not.
+    stage.partner.be_in_turn([Mood::Closing(1001)]);
+    assert!(stage.refused().await?.1);
+    assert!(!stage.refused().await?.1, "it is not subscribed to for a while");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_partner_that_restarts_is_asked_again_and_one_that_refuses_is_not() -> Result<()> {
+    let stage = Stage::set(json!({ "retries": 2 })).await?;
+    for code in [1001, 1012, 1013] {
+        let before = stage.partner.asked();
+        stage.partner.be_in_turn([Mood::Closing(code)]);
+        drop(stage.is_told(usize::from(code)).await?);
+        until("the partner is alone", async || stage.partner.at_once() == 0).await?;
+        assert!(stage.partner.asked() >= before + 2, "{code}");
+    }
+    let before = stage.partner.asked();
+    stage.partner.be_in_turn([Mood::Closing(4400), Mood::Well]);
+    assert!(stage.refused().await?.1);
+    assert_eq!(stage.partner.asked(), before + 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_token_that_a_socket_is_closed_for_is_got_anew_once() -> Result<()> {
+    let stage = Stage::set_with(json!({}), |hub, settings| {
+        let client = hub.sandbox.client(System::Workshops);
+        let secret = Secret::Resolved(client.secret.to_owned());
+        let oauth = OAuthSettings::client_credentials(hub.sandbox.token_url().parse()?, client.id, secret);
+        settings.oauth = Some(OAuthSettings { scopes: vec![client.scope.to_owned()], ..oauth }.into());
+        Ok(())
+    })
+    .await?;
+    drop(stage.is_told(1).await?);
+    until("the partner is alone", async || stage.partner.at_once() == 0).await?;
+    let first = stage.partner.initial()["Authorization"].clone();
+    for (code, number) in [(4401, 2), (4403, 3)] {
+        let issued = stage.hub.sandbox.counters().tokens_issued;
+        stage.partner.be_in_turn([Mood::Closing(code)]);
+        drop(stage.is_told(number).await?);
+        until("the partner is alone", async || stage.partner.at_once() == 0).await?;
+        assert_eq!(stage.hub.sandbox.counters().tokens_issued, issued + 1, "{code}");
+        assert_ne!(stage.partner.initial()["Authorization"], first, "{code}");
+    }
+    // Once: one that no token is good enough for is not asked on and on.
+    let (issued, before) = (stage.hub.sandbox.counters().tokens_issued, stage.partner.asked());
+    stage.partner.be_in_turn([Mood::Closing(4401), Mood::Closing(4401), Mood::Closing(4401)]);
+    assert_eq!(stage.refused().await?, ("UNAVAILABLE".to_owned(), true));
+    assert_eq!((stage.partner.asked(), stage.hub.sandbox.counters().tokens_issued), (before + 2, issued + 1));
+    Ok(())
+}
+
+#[tokio::test]
+async fn events_that_could_not_begin_are_asked_for_again() -> Result<()> {
+    let stage = Stage::set(json!({ "retries": 2, "subscriptions": { "protocol": "graphql-sse" } })).await?;
+    for (number, moods) in [vec![Mood::Sorry(503)], vec![Mood::Sorry(502), Mood::Sorry(504)]].into_iter().enumerate() {
+        let before = stage.partner.asked();
+        stage.partner.be_in_turn(moods.clone());
+        drop(stage.is_told(number).await?);
+        until("the partner is alone", async || stage.partner.at_once() == 0).await?;
+        assert!(stage.partner.asked() > before + moods.len(), "{moods:?}");
+    }
+    // Whoever never can is heard at last, in its own words.
+    stage.partner.be_in_turn([Mood::Sorry(503), Mood::Sorry(503), Mood::Sorry(503)]);
+    let mut events = stage.subscribe(BOOKED, Caller::default());
+    let event = next(&mut events).await?.context("an event")?;
+    assert_eq!(event["errors"][0]["message"], "not now", "{event}");
+    Ok(())
 }

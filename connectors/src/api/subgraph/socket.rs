@@ -18,6 +18,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Message};
 
+use super::closed::meaning;
 use super::{Asked, host};
 use crate::error::{Error, ErrorKind, Result};
 use crate::settings::SubgraphSettings;
@@ -171,15 +172,8 @@ impl Socket {
 
     fn closed(&self, frame: Option<&CloseFrame>) -> Error {
         let code = frame.map(|frame| u16::from(frame.code));
-        let kind = match code {
-            Some(4401) => ErrorKind::Unauthorized,
-            Some(4403) => ErrorKind::Forbidden,
-            Some(4400 | 1002 | 1003 | 1007) => ErrorKind::Malformed,
-            Some(1011) => ErrorKind::ServerError,
-            _ => ErrorKind::Unreachable,
-        };
         let how = code.map_or_else(|| "without a code".to_owned(), |code| format!("with code {code}"));
-        Error::new(kind, format!("{} closed its socket {how}", self.host))
+        Error::new(meaning(code), format!("{} closed its socket {how}", self.host))
     }
 
     fn broken(&self, error: tungstenite::Error) -> Error {

@@ -130,7 +130,11 @@ const TABLE: &[(&str, Access, &str)] = &[
     ("SchoolSummary", PUBLIC, "openNeeds committedNeeds committedPartners availableHomes overdueCommitments"),
     ("Source", PUBLIC, "id name connector kind health lastSucceededAt nextRunAt recordCount refusedCount"),
     ("Source", SYNC, "runs refusals"),
-    ("Subgraph", SYNC, "name url state schemaHash liveSince fetchedAt fetchError compositionError breaker"),
+    (
+        "Subgraph",
+        SYNC,
+        "name url state schemaHash liveSince fetchedAt fetchError compositionError breaker subscriptionBreaker",
+    ),
     ("Sourced", PUBLIC, "provenance"),
     ("StartSyncPayload", PUBLIC, "run userErrors"),
     ("Subscription", ROWS, "changes schoolChanged"),

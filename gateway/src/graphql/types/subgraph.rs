@@ -71,9 +71,14 @@ impl Subgraph {
         self.row()?.problem.as_deref()
     }
 
-    /// Whether the process that answers this asks it for queries; null: it is not joined there.
+    /// Whether the process that answers this sends it queries and mutations; null: it is not joined there.
     async fn breaker(&self) -> Option<BreakerState> {
         self.0.breaker.map(BreakerState::from)
+    }
+
+    /// Whether the process that answers this subscribes to it; null: it is not joined there.
+    async fn subscription_breaker(&self) -> Option<BreakerState> {
+        self.0.breaker_of_subscriptions.map(BreakerState::from)
     }
 }
 

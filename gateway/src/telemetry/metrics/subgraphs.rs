@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use connectors::api::BreakerState;
 use prometheus_client::registry::Registry;
 
 use crate::telemetry::measure::{Count, Level, Timing, moments};
@@ -10,7 +11,7 @@ use crate::telemetry::measure::{Count, Level, Timing, moments};
 pub(crate) struct SubgraphMetrics {
     requests: Count<2>,
     durations: Timing<1>,
-    breakers: Level<1>,
+    breakers: Level<2>,
 }
 
 impl SubgraphMetrics {
@@ -31,8 +32,8 @@ impl SubgraphMetrics {
             breakers: Level::new(
                 registry,
                 "subgraph_breaker_open",
-                "1 where it failed so often that it is left alone for a while",
-                ["subgraph"],
+                "1 where it failed so often that it is left alone for a while, by what is asked: queries, subscriptions",
+                ["subgraph", "asked"],
             ),
         }
     }
@@ -47,8 +48,9 @@ impl SubgraphMetrics {
         self.durations.took(took, [subgraph.to_owned().into()]);
     }
 
-    /// Whether it is left alone.
-    pub(crate) fn is_left_alone(&self, subgraph: &str, is_left_alone: bool) {
-        self.breakers.set(is_left_alone.into(), [subgraph.to_owned().into()]);
+    /// Whether it is asked for `what`: queries or subscriptions.
+    pub(crate) fn breaker(&self, subgraph: &str, what: &'static str, state: BreakerState) {
+        let is_left_alone = state != BreakerState::Closed;
+        self.breakers.set(is_left_alone.into(), [subgraph.to_owned().into(), what.into()]);
     }
 }
