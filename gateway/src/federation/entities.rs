@@ -2,7 +2,7 @@
 //! those alone that are not there. An entity is kept under all that decides what is told of it: whom it was asked of and
 //! where, the document, its variables, the headers that went along, and the representation. What was told to a caller's own
 //! token is never kept, nor is anything of an answer with errors. Only queries are told what is kept: a mutation and an
-//! event are about what has just changed.
+//! event are about what has just changed. What a mutation is sent to is somebody else from then on (`whom`).
 
 use std::mem;
 use std::time::Duration;

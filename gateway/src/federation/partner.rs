@@ -3,7 +3,7 @@
 mod flights;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_graphql::{PathSegment, ServerError, Value, Variables};
 use axum::http::{HeaderMap, header};
@@ -34,6 +34,8 @@ pub(super) struct Partner {
     flights: Flights,
     /// Whether anything that it has told could be kept: else there is nothing to look for.
     may_be_kept: AtomicBool,
+    /// Changes when something is changed there: what was told before, or is still being told, is told to nobody after.
+    age: AtomicU64,
     metrics: Metrics,
 }
 
@@ -63,7 +65,13 @@ struct Mistake {
 
 impl Partner {
     pub(super) fn new(subgraph: Subgraph, metrics: Metrics) -> Self {
-        Self { subgraph, flights: Flights::default(), may_be_kept: AtomicBool::new(false), metrics }
+        Self {
+            subgraph,
+            flights: Flights::default(),
+            may_be_kept: AtomicBool::new(false),
+            age: AtomicU64::new(new_age()),
+            metrics,
+        }
     }
 
     /// How it is set to be asked.
@@ -84,10 +92,15 @@ impl Partner {
         let Some(asked) = self.asked(document, variables, caller, is_mutation) else {
             return failed(name, Code::Internal, "cannot be asked this");
         };
-        if is_mutation || !self.subgraph.settings().deduplicate {
+        if is_mutation {
+            // Also where it is given up: it may have been done.
+            let _changed = Changing::of(self);
             return self.send(asked).await;
         }
-        let key = flights::Key::of(&asked);
+        if !self.subgraph.settings().deduplicate {
+            return self.send(asked).await;
+        }
+        let key = flights::Key::of(&asked, self.age());
         let partner = Arc::clone(self);
         let (flight, is_shared) = self.flights.join(key, || async move { partner.send(asked).await });
         if is_shared {
@@ -106,7 +119,8 @@ impl Partner {
     ) -> Told {
         let is_callers_own = self.subgraph.forwards() && caller.authorization.is_some();
         let settings = self.subgraph.settings();
-        let whom = [settings.name.as_str(), settings.url.as_str(), &fetch.document];
+        let age = self.age().to_string();
+        let whom = [settings.name.as_str(), settings.url.as_str(), &age, &fetch.document];
         if is_callers_own || !self.may_be_kept.load(Ordering::Relaxed) {
             let told = self.ask(&fetch.document, &variables, caller, fetch.is_mutation).await;
             if is_callers_own || told.kept_for.is_none() {
@@ -170,6 +184,10 @@ impl Partner {
         Ok(with_last.boxed())
     }
 
+    fn age(&self) -> u64 {
+        self.age.load(Ordering::SeqCst)
+    }
+
     /// What is sent for a caller, in whose name. `None`: it cannot be.
     fn asked(&self, document: &str, variables: &Variables, caller: &Caller, is_mutation: bool) -> Option<Asked> {
         let headers = self.headers(caller);
@@ -231,6 +249,29 @@ impl Partner {
             _ => failed(name, Code::Unavailable, "cannot be asked at present"),
         }
     }
+}
+
+/// Something is being changed at a partner's: nothing that is known of it holds from when it is sent, nor what was told
+/// meanwhile from when it is answered.
+struct Changing<'p>(&'p Partner);
+
+impl<'p> Changing<'p> {
+    fn of(partner: &'p Partner) -> Self {
+        partner.age.store(new_age(), Ordering::SeqCst);
+        Self(partner)
+    }
+}
+
+impl Drop for Changing<'_> {
+    fn drop(&mut self) {
+        self.0.age.store(new_age(), Ordering::SeqCst);
+    }
+}
+
+/// One that no partner of this process has had.
+fn new_age() -> u64 {
+    static AGES: AtomicU64 = AtomicU64::new(0);
+    AGES.fetch_add(1, Ordering::SeqCst)
 }
 
 /// A partner's answer. `None`: it is no GraphQL.

@@ -1,9 +1,12 @@
 //! Entities of partners' that are kept: asked for once, as long as the partner or the operator says, and in nobody's name
 //! but everybody's.
 
-use anyhow::{Context, Result, ensure};
-use async_graphql::{EmptyMutation, EmptySubscription, Executor, Request, Schema, Variables};
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use anyhow::{Context as _, Result, ensure};
+use async_graphql::{Context, EmptyMutation, EmptySubscription, Executor, Object, Request, Schema, Variables};
 use axum::http::HeaderValue;
+use connectors::settings::SubgraphSettings;
 use connectors::sync::RunOptions;
 use gateway::config::{FederationSettings, LimitSettings};
 use gateway::federation::Federation;
@@ -126,5 +129,91 @@ async fn what_is_kept_is_over_in_time_and_outlives_a_partners_failure() -> Resul
     assert_eq!(half["errors"][0]["extensions"]["serviceName"], "workshops", "{half}");
     stage.partner.be(Mood::Well);
     assert_eq!(stage.ask(5, Caller::default()).await.1, 2, "a failure is not kept");
+    Ok(())
+}
+
+struct Counting;
+struct Counts;
+struct Counted(String, i32);
+
+#[Object]
+impl Counting {
+    #[graphql(entity)]
+    async fn find_school(&self, ctx: &Context<'_>, brin: String) -> Counted {
+        Counted(brin, ctx.data_unchecked::<AtomicI32>().load(Ordering::SeqCst))
+    }
+}
+
+#[Object]
+impl Counts {
+    async fn count(&self, ctx: &Context<'_>, to: i32) -> i32 {
+        ctx.data_unchecked::<AtomicI32>().store(to, Ordering::SeqCst);
+        to
+    }
+}
+
+#[Object(name = "School")]
+impl Counted {
+    async fn brin(&self) -> &str {
+        &self.0
+    }
+
+    async fn counted(&self) -> i32 {
+        self.1
+    }
+}
+
+#[tokio::test]
+async fn after_a_change_at_a_partners_nobody_is_told_what_was_known_before() -> Result<()> {
+    let hub = hub().await?;
+    let schema = Schema::build(Counting, Counts, EmptySubscription).data(AtomicI32::new(1));
+    let partner = TestSubgraph::serve(schema.enable_federation().finish()).await?;
+    let settings: SubgraphSettings = serde_json::from_value(json!({
+        "name": "counts", "url": partner.settings("c").url, "timeout": "60s", "retries": 0, "entity_cache": "3600s",
+    }))?;
+    let graph = hub.graph_within(&LimitSettings::default());
+    let (federation, _) = Federation::of(graph, &FederationSettings::default(), &Metrics::default())
+        .joined(&[settings], CancellationToken::new())
+        .await?;
+    ensure!(federation.is_joined(), "the partner's graph cannot be joined");
+    let counted = async || -> Result<i64> {
+        let answer = federation.execute(Request::new("{ schools(first: 2) { nodes { counted } } }")).await;
+        let answer = serde_json::to_value(answer)?;
+        answer["data"]["schools"]["nodes"][1]["counted"].as_i64().with_context(|| answer.to_string())
+    };
+    let change = async |to: i32| -> Result<()> {
+        let answer = federation.execute(Request::new(format!("mutation {{ count(to: {to}) }}"))).await;
+        ensure!(answer.errors.is_empty(), "{answer:?}");
+        Ok(())
+    };
+    assert_eq!(counted().await?, 1);
+    let before = partner.asked();
+    assert_eq!((counted().await?, partner.asked()), (1, before), "it is kept");
+    change(2).await?;
+    assert_eq!(counted().await?, 2, "whoever asks after a change sees it");
+    let before = partner.asked();
+    assert_eq!((counted().await?, partner.asked()), (2, before), "and that is kept in its turn");
+    // A change that nobody heard the end of may have been made.
+    partner.be_in_turn([Mood::CutOff]);
+    assert!(change(3).await.is_err());
+    let before = partner.asked();
+    counted().await?;
+    assert_eq!(partner.asked(), before + 1);
+    // What was being told while something changed is shared with nobody who asks afterwards, and not kept for them.
+    change(4).await?;
+    partner.be_in_turn([Mood::Held]);
+    let early = counted();
+    let later = async {
+        until("the first is held", async || partner.at_once() == 1).await?;
+        change(5).await?;
+        let told = counted().await?;
+        partner.release(1);
+        anyhow::Ok(told)
+    };
+    let (early, later) = futures::join!(early, later);
+    assert_eq!(later?, 5);
+    early?;
+    let before = partner.asked();
+    assert_eq!((counted().await?, partner.asked()), (5, before));
     Ok(())
 }

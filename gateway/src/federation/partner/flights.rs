@@ -17,13 +17,14 @@ type Work = BoxFuture<'static, Arc<Told>>;
 pub(super) struct Key {
     body: Bytes,
     headers: Vec<(HeaderName, HeaderValue)>,
+    age: u64,
 }
 
 impl Key {
-    /// Of what is sent, before it tells of a trace.
-    pub(super) fn of(asked: &Asked) -> Self {
+    /// Of what is sent, before it tells of a trace, to a partner that was last changed at this age.
+    pub(super) fn of(asked: &Asked, age: u64) -> Self {
         let headers = asked.headers.iter().map(|(name, value)| (name.clone(), value.clone()));
-        Self { body: asked.body.clone(), headers: headers.collect() }
+        Self { body: asked.body.clone(), headers: headers.collect(), age }
     }
 }
 
@@ -101,7 +102,7 @@ mod tests {
         if let Some(tenant) = tenant {
             headers.insert("x-tenant", HeaderValue::from_static(tenant));
         }
-        Key::of(&Asked { body: Bytes::from_static(body.as_bytes()), headers, is_repeatable: true })
+        Key::of(&Asked { body: Bytes::from_static(body.as_bytes()), headers, is_repeatable: true }, 0)
     }
 
     fn said(number: i32) -> Told {
@@ -119,7 +120,8 @@ mod tests {
         assert!(!is_shared);
         let (other, is_shared) = flights.join(key("a", None), || async { unreachable!() });
         assert!(is_shared);
-        for different in [key("b", None), key("a", Some("t"))] {
+        let later = Key { age: 1, ..key("a", None) };
+        for different in [key("b", None), key("a", Some("t")), later] {
             let (different, is_shared) = flights.join(different, || async { said(2) });
             assert!(!is_shared);
             assert_eq!(different.await.data, said(2).data);
