@@ -17,6 +17,7 @@ mod partner;
 mod plan;
 mod prepare;
 mod project;
+mod roots;
 pub(crate) mod roster;
 mod subscription;
 mod supergraph;

@@ -19,6 +19,7 @@ use super::Federation;
 use super::compose::{Composing, Grafbase, Part};
 use super::memory::Memory;
 use super::partner::Partner;
+use super::roots;
 use super::supergraph::{HUB, NotTaken};
 use crate::graphql::Caller;
 
@@ -153,10 +154,13 @@ impl Joining {
             _ => None,
         };
         let sdl = sdl.and_then(Result::ok).and_then(|service| Some(service.get("sdl")?.as_str()?.to_owned()));
-        sdl.ok_or_else(|| match told.errors.into_iter().next() {
-            Some(error) => error.message,
-            None => "It answers, and has no `_service { sdl }`.".to_owned(),
-        })
+        match sdl {
+            Some(sdl) => roots::named(asked, sdl).await,
+            None => Err(match told.errors.into_iter().next() {
+                Some(error) => error.message,
+                None => "It answers, and has no `_service { sdl }`.".to_owned(),
+            }),
+        }
     }
 
     /// Looks now and then, until the hub stops.

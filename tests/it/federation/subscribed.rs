@@ -64,7 +64,7 @@ impl School {
 }
 
 /// Its name is none that gateways expect, and is not in the schema that async-graphql tells them.
-#[Subscription(name = "Subscription")]
+#[Subscription(name = "Events")]
 impl Told {
     /// Workshops as schools book them.
     async fn booked(&self, ctx: &Context<'_>, brin: String) -> impl Stream<Item = Booking> + use<> {
