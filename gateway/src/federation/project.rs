@@ -1,24 +1,20 @@
 //! Makes the answer of what was told: exactly the fields that were asked for, in their order, of the types that the schema
 //! says. What must not be null and is takes its parent with it; what is no value of its type is null, and an error says so.
 
-use std::cell::RefCell;
+mod places;
+mod selected;
+
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use async_graphql::indexmap::IndexMap;
-use async_graphql::parser::types::{
-    BaseType, ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet, Type,
-};
+use async_graphql::parser::types::{BaseType, ExecutableDocument, Field, OperationDefinition, SelectionSet, Type};
 use async_graphql::{Name, PathSegment, ServerError, Value, Variables};
 
+use self::selected::{One, Selected};
 use super::guards::Refusals;
-use super::plan::keys;
 use crate::error::{Code, Failure, set_code};
 use crate::graphql::definition::{Definition, root};
-use crate::graphql::shape::is_left_out;
-
-/// The most places at which one error is told.
-const MOST_PLACES: usize = 100;
 
 /// What decides what is shown of what was told, beside the schema that clients see.
 pub(super) struct Shown<'a> {
@@ -57,33 +53,6 @@ struct Projection<'a> {
     shown: Shown<'a>,
     path: Vec<PathSegment>,
     errors: Vec<ServerError>,
-}
-
-/// What is selected below a field, and what that comes to for each type: the objects of a list are asked for the same.
-struct Selected<'a> {
-    sets: Vec<&'a SelectionSet>,
-    wanted: RefCell<HashMap<Name, Wanted<'a>>>,
-}
-
-/// The fields that are wanted of an object, in their order.
-type Wanted<'a> = Rc<Vec<One<'a>>>;
-
-/// A field that is wanted.
-struct One<'a> {
-    /// What the client calls it.
-    response: Name,
-    field: &'a Field,
-    /// Under which key it was told.
-    told: Name,
-    /// Whether none after it wants what was told under the same key.
-    is_last: bool,
-    below: Rc<Selected<'a>>,
-}
-
-impl<'a> Selected<'a> {
-    fn new(sets: Vec<&'a SelectionSet>) -> Self {
-        Self { sets, wanted: RefCell::default() }
-    }
 }
 
 impl<'a> Projection<'a> {
@@ -239,93 +208,6 @@ impl<'a> Projection<'a> {
     /// Whether an error says already why there is nothing here: one at this place, above it or below it.
     fn is_told(&self) -> bool {
         self.errors.iter().any(|error| error.path.iter().zip(&self.path).all(|(one, other)| one == other))
-    }
-
-    fn wanted(&self, selected: &Rc<Selected<'a>>, type_name: &Name) -> Wanted<'a> {
-        if let Some(wanted) = selected.wanted.borrow().get(type_name) {
-            return Rc::clone(wanted);
-        }
-        let mut found: IndexMap<Name, (&'a Field, Vec<&'a SelectionSet>)> = IndexMap::new();
-        self.each_field(&selected.sets, Some(type_name), &mut |field| {
-            let entry = found.entry(field.response_key().node.clone()).or_insert((field, Vec::new()));
-            entry.1.push(&field.selection_set.node);
-        });
-        let mut later = HashSet::new();
-        let one = |(response, (field, sets)): (Name, (&'a Field, Vec<&'a SelectionSet>))| {
-            let told = keys::key(field, type_name).into_owned();
-            let is_last = later.insert(told.clone());
-            One { response, field, told, is_last, below: Rc::new(Selected::new(sets)) }
-        };
-        let mut wanted: Vec<One<'a>> = found.into_iter().rev().map(one).collect();
-        wanted.reverse();
-        let wanted = Rc::new(wanted);
-        selected.wanted.borrow_mut().insert(type_name.clone(), Rc::clone(&wanted));
-        wanted
-    }
-
-    /// An error at the places where its client sees it: there is more than one where the client has several names for
-    /// what was told once. What was asked for on the way only is no place.
-    fn placed(&self, error: ServerError, set: &'a SelectionSet, on: &str) -> Vec<ServerError> {
-        let paths = self.paths(&[set], on, &error.path);
-        paths.into_iter().map(|path| ServerError { path, ..error.clone() }).collect()
-    }
-
-    fn paths(&self, sets: &[&'a SelectionSet], on: &str, told: &[PathSegment]) -> Vec<Vec<PathSegment>> {
-        let mut ways: Vec<(PathSegment, Vec<&'a SelectionSet>)> = Vec::new();
-        let rest = match told {
-            [PathSegment::Field(key), rest @ ..] => {
-                self.each_field(sets, None, &mut |field| {
-                    if keys::key(field, on).as_str() == key {
-                        let response = PathSegment::Field(field.response_key().node.to_string());
-                        match ways.iter_mut().find(|(known, _)| *known == response) {
-                            Some((_, below)) => below.push(&field.selection_set.node),
-                            None => ways.push((response, vec![&field.selection_set.node])),
-                        }
-                    }
-                });
-                rest
-            }
-            [PathSegment::Index(index), rest @ ..] => {
-                ways.push((PathSegment::Index(*index), sets.to_vec()));
-                rest
-            }
-            [] => &[],
-        };
-        if ways.is_empty() {
-            return vec![Vec::new()];
-        }
-        let paths = ways.into_iter().flat_map(|(segment, sets)| {
-            let below = self.paths(&sets, "", rest).into_iter();
-            below.map(move |path| [segment.clone()].into_iter().chain(path).collect())
-        });
-        paths.take(MOST_PLACES).collect()
-    }
-
-    /// Calls `found` with each field that selections ask of an object of this type (section 6.3.2 of the specification),
-    /// or of any.
-    fn each_field(&self, sets: &[&'a SelectionSet], type_name: Option<&Name>, found: &mut dyn FnMut(&'a Field)) {
-        for selection in sets.iter().flat_map(|set| &set.items) {
-            if is_left_out(selection.node.directives(), self.variables) {
-                continue;
-            }
-            let (condition, below) = match &selection.node {
-                Selection::Field(field) => {
-                    found(&field.node);
-                    continue;
-                }
-                Selection::InlineFragment(fragment) => {
-                    (fragment.node.type_condition.as_ref(), &fragment.node.selection_set.node)
-                }
-                Selection::FragmentSpread(spread) => {
-                    let Some(fragment) = self.document.fragments.get(&spread.node.fragment_name.node) else { continue };
-                    (Some(&fragment.node.type_condition), &fragment.node.selection_set.node)
-                }
-            };
-            let is_of = |condition: &str| type_name.is_none_or(|name| self.definition.is_of(name, condition));
-            if condition.is_none_or(|condition| is_of(&condition.node.on.node)) {
-                self.each_field(&[below], type_name, found);
-            }
-        }
     }
 }
 

@@ -10,8 +10,10 @@ use reqwest::{Response, StatusCode};
 use tokio::time::Instant;
 
 use super::events::Events;
+use super::sending::{LetIn, Way, is_down, is_graphql};
 use super::socket::Socket;
-use super::{Asked, LetIn, Subgraph, Way, is_down, is_graphql, whole_body};
+use super::{Asked, Subgraph};
+use crate::api::whole_body;
 use crate::error::{Error, ErrorKind, Result};
 use crate::oauth::Token;
 use crate::settings::SubscriptionProtocol;
