@@ -2,6 +2,7 @@
 
 mod faults;
 mod generated;
+mod guarded;
 mod joined;
 mod kept;
 mod operators;

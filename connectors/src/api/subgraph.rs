@@ -224,3 +224,24 @@ fn may_pass(error: &Error) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn events_may_be_as_far_apart_as_is_set() {
+        let client = super::super::client().unwrap();
+        let of = |protocol: &str| {
+            let settings =
+                json!({ "name": "a", "url": "http://127.0.0.1/", "subscriptions": { "protocol": protocol } });
+            Subgraph::new(&client, &serde_json::from_value(settings).unwrap(), Clock::system()).unwrap()
+        };
+        // The client that asks for whole answers gives up one that is quiet for a minute.
+        let is_bounded = |client: &reqwest::Client| format!("{client:?}").contains("read_timeout");
+        let subgraph = of("graphql-sse");
+        assert!(is_bounded(&subgraph.client) && !is_bounded(&subgraph.streams));
+    }
+}
