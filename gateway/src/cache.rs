@@ -36,7 +36,7 @@ pub(crate) use self::present::{SETTLE, SOURCES_HOLD};
 use self::shared::{Place, Shelf};
 pub(crate) use self::tag::Owner;
 use crate::config::CacheSettings;
-use crate::database::Listener;
+use crate::database::{Listener, WalPosition};
 use crate::graphql::sources::{Named, Sources};
 use crate::shared::Shared;
 
@@ -201,6 +201,26 @@ impl Cache {
     /// back, and the others are told at once.
     pub(crate) async fn can_ask_store(&self) -> bool {
         !self.0.present.is_away() || self.0.present.is_known().await
+    }
+
+    /// Sees to it that what is known of the store is known of this moment. `false`: it cannot be looked at.
+    pub(crate) async fn is_known(&self) -> bool {
+        self.0.present.is_known().await
+    }
+
+    /// How long ago the store was last looked at, where that is no longer ago than what was last known is given for.
+    pub(crate) fn away_for(&self) -> Option<Duration> {
+        self.0.present.blind_for().filter(|blind| *blind <= self.0.stale)
+    }
+
+    /// Has it known how far replicas must have come.
+    pub(crate) fn follow_wal(&self) {
+        self.0.present.follow_wal();
+    }
+
+    /// Which store it is, and where its write-ahead log ended when it was last looked at. `None`: it never was.
+    pub(crate) fn wal(&self) -> Option<(&str, WalPosition)> {
+        self.0.present.identity().zip(self.0.present.wal())
     }
 
     /// Whose turn it is to compute the answer, once [`Cache::get`] has found none. Waits for others who do already.

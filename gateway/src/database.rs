@@ -3,6 +3,7 @@
 mod away;
 mod bounded;
 mod lively;
+mod replica;
 pub mod schema;
 
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbB
 pub(crate) use self::away::{cause_of, is_away};
 pub(crate) use self::bounded::is_ended;
 pub(crate) use self::lively::lively;
+pub(crate) use self::replica::{Replica, Session, WAL_END, WalPosition};
 use crate::config::DatabaseSettings;
 
 /// Connections to SQLite: it has one writer, and a few readers keep two cores busy.
@@ -190,10 +192,9 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::config::ConnectionUrl;
 
     fn settings(url: String) -> DatabaseSettings {
-        DatabaseSettings { url: ConnectionUrl::from(url), max_connections: None }
+        DatabaseSettings::at(url, None)
     }
 
     #[test]

@@ -171,6 +171,15 @@ pub(crate) fn left_nothing(response: &Response) -> Option<Refused> {
     Some(Refused::new(code_of(error)?, error.message.clone()))
 }
 
+/// Whether the store failed any of an answer, other than by ending what took too long.
+pub(crate) fn store_failed(response: &Response) -> bool {
+    let failure = |error: &ServerError| {
+        let failure = error.source.as_ref()?.downcast_ref::<Failure>()?;
+        Some(matches!(failure, Failure::Unavailable | Failure::Store(_)))
+    };
+    response.errors.iter().any(|error| failure(error).unwrap_or(false))
+}
+
 /// Gives an error its code.
 pub(crate) fn set_code(error: &mut ServerError, code: Code) {
     error.extensions.get_or_insert_default().set("code", code.text());

@@ -32,6 +32,7 @@ mod scalars;
 mod search;
 pub(crate) mod shape;
 pub(crate) mod sources;
+mod stand_in;
 mod subgraph;
 mod subscription;
 mod suggest;
@@ -54,7 +55,7 @@ use entity::Clock;
 use futures::stream::{self, BoxStream, StreamExt};
 use sea_orm::DatabaseConnection;
 use sha2::{Digest, Sha256};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 pub use self::caller::Caller;
 use self::definition::Definition;
@@ -71,6 +72,8 @@ use self::rate::{RateLimiter, Standing};
 use self::reader::Reader;
 pub use self::recheck::Rechecks;
 use self::shape::{Asked, Shapes};
+use self::stand_in::Origin;
+pub use self::stand_in::StandIn;
 pub use self::subgraph::federation_sdl;
 use self::subgraph::{Public, Root};
 pub use self::subscription::operation_type;
@@ -78,14 +81,15 @@ use self::subscription::{Subscription, Told};
 use self::types::node::Sourced;
 use self::validating::Validating;
 use self::viewer::Stakes;
+use self::viewer::Viewer;
 pub(crate) use self::viewer::Visibility;
 use self::webhooks::Trials;
 pub(crate) use self::wire::{Answer, was_not_executed};
 use crate::audit::Trail;
 use crate::cache::{Cache, Figures, Notes, SETTLE};
 use crate::config::{CacheSettings, LimitSettings, MatchingSettings};
-use crate::database::Listener;
-use crate::error::{Code, Failure, Refused, TOOK_TOO_LONG, left_nothing, seal};
+use crate::database::{Listener, Replica};
+use crate::error::{Code, Failure, Refused, TOOK_TOO_LONG, left_nothing, seal, store_failed};
 use crate::federation::roster::Roster;
 use crate::feed::Feed;
 use crate::shared::Shared;
@@ -131,6 +135,7 @@ pub struct Graph {
     line: Line,
     trail: Trail,
     cache: Option<Cache>,
+    replica: Option<Replica>,
     listener: Option<Listener>,
     roster: Roster,
 }
@@ -172,6 +177,7 @@ impl Graph {
             writes: Arc::default(),
             rechecks: None,
             cache: None,
+            replica: None,
             listener: None,
             roster,
         }
@@ -228,6 +234,21 @@ impl Graph {
         Self { cache: Some(cache), ..self }
     }
 
+    /// Reads queries from these, where they have come far enough. What is kept must be known: say
+    /// [`caching`](Self::caching) first.
+    #[must_use]
+    pub(crate) fn replicated(self, replica: Option<Replica>) -> Self {
+        if let (Some(cache), Some(_)) = (&self.cache, &replica) {
+            cache.follow_wal();
+        }
+        Self { replica, ..self }
+    }
+
+    /// The same graph, which reads nothing from replicas.
+    pub(crate) fn on_primary(&self) -> Self {
+        Self { replica: None, ..self.clone() }
+    }
+
     /// How the cache of answers is doing. `None`: there is none.
     #[must_use]
     pub fn figures(&self) -> Option<Figures> {
@@ -260,27 +281,33 @@ impl Graph {
         standing: Option<Standing>,
         admitted: &Admitted,
         notes: Option<&Arc<Notes>>,
+        origin: &Origin,
     ) -> std::result::Result<(Arc<Reader>, Asked), Response> {
         let Admitted { request, document, price, .. } = admitted;
-        if let Some(cache) = &self.cache
-            && !cache.can_ask_store().await
-        {
-            return Err(refused(Failure::Unavailable));
-        }
-        let viewer = self.stakes.viewer(caller.identity.clone()).await.map_err(refused)?;
+        let viewer =
+            self.stakes.viewer_from(origin.identities(&self.db), caller.identity.clone()).await.map_err(refused)?;
         let operation = request.operation_name.as_deref();
         if let Some(refusal) = policy::refuse_whole(&document.parsed, operation, &viewer) {
             return Err(refusal);
         }
-        let page_size = self.limits.page_size;
-        let reader = Reader::new(self.db.clone(), viewer, self.clock.clone(), page_size, caller.language)
+        let reader = self.reader(origin.db(&self.db), viewer, caller, standing, price);
+        let asked = Asked::new(Arc::clone(document), request.operation_name.clone(), request.variables.clone());
+        Ok((Arc::new(reader.noting(notes)), asked))
+    }
+
+    fn reader(
+        &self,
+        db: &DatabaseConnection,
+        viewer: Viewer,
+        caller: &Caller,
+        standing: Option<Standing>,
+        price: &Price,
+    ) -> Reader {
+        Reader::new(db.clone(), viewer, self.clock.clone(), self.limits.page_size, caller.language)
             .matching(Arc::clone(&self.matching))
             .acting(caller.actor())
             .charged(standing, price.estimate)
             .rechecking(self.rechecks.clone())
-            .noting(notes);
-        let asked = Asked::new(Arc::clone(document), request.operation_name.clone(), request.variables.clone());
-        Ok((Arc::new(reader), asked))
     }
 
     /// Executes what was admitted. Also gives what it was read with, where it was executed to its end; `notes` are then
@@ -292,27 +319,45 @@ impl Graph {
         admitted: Admitted,
         notes: Option<&Arc<Notes>>,
     ) -> (Response, Option<Arc<Reader>>) {
-        let (reader, asked) = match self.begin(caller, standing, &admitted, notes).await {
+        let mut origin = match self.origin(admitted.operation_type).await {
+            Ok(origin) => origin,
+            Err(refusal) => return (refusal, None),
+        };
+        self.listen(notes, &origin);
+        let (mut reader, asked) = match self.begin(caller, standing, &admitted, notes, &origin).await {
             Ok(begun) => begun,
             Err(refusal) => return (refusal, None),
         };
         let Admitted { request, document, price, operation_type } = admitted;
         let schema = if document.is_valid() && !document.is_guarded { &self.plain } else { &self.guarded };
-        let prepared = |request: Request| {
-            let request = request.data(Arc::clone(&reader)).data(Arc::clone(&document));
-            request.data(Arc::clone(&self.writes)).data(self.line.clone()).data(Trials(self.clone()))
+        let executed = |reader: &Arc<Reader>, request: Request| {
+            let request = request.data(Arc::clone(reader)).data(Arc::clone(&document));
+            schema.execute(request.data(Arc::clone(&self.writes)).data(self.line.clone()).data(Trials(self.clone())))
         };
-        let again = self.rechecks.as_ref().map(|_| once_more(&request, &document));
-        let executed = schema.execute(prepared(request));
+        let from_store = |before: &Reader| {
+            self.listen(notes, &Origin::Store);
+            Arc::new(self.reader(&self.db, before.viewer.clone(), caller, standing, &price).noting(notes))
+        };
         let response = if operation_type == OperationType::Mutation {
             // Nobody should have to guess whether something was written. The database bounds each of its statements.
-            let response = executed.await;
+            let response = executed(&reader, request).await;
             // Until no replica gives what it kept from before.
             sleep(SETTLE).await;
             response
         } else {
             // What is given up here ends in the database by its own bound: see `database::connect_for_queries`.
-            let Ok(response) = timeout(self.limits.execution(), executed).await else {
+            let (began, longest) = (Instant::now(), self.limits.execution());
+            let mut response = timeout(origin.patience(longest), executed(&reader, request)).await.ok();
+            if let (Origin::Replica { .. }, true) = (&origin, response.as_ref().is_none_or(store_failed)) {
+                if !self.give_up(std::mem::replace(&mut origin, Origin::Store)) {
+                    return (refused(Failure::Unavailable), None);
+                }
+                // All of it anew, in what is left of the time.
+                reader = from_store(&reader);
+                let left = longest.saturating_sub(began.elapsed());
+                response = timeout(left, executed(&reader, asked.request())).await.ok();
+            }
+            let Some(response) = response else {
                 let refused = Refused::new(Code::Timeout, TOOK_TOO_LONG).with("limit", "execution_ms");
                 return (refused.with("maximum", self.limits.execution_ms).into(), None);
             };
@@ -324,14 +369,19 @@ impl Graph {
         if !document.is_valid() {
             return (response, None);
         }
-        let response = match (&self.rechecks, again) {
-            (Some(rechecks), Some(again)) if operation_type == OperationType::Query => {
+        let away_for = origin.away_for();
+        if away_for.is_some() && !reader.contacts().is_empty() {
+            // Who reads a contact is written down first.
+            return (refused(Failure::Unavailable), None);
+        }
+        let response = match &self.rechecks {
+            Some(rechecks) if operation_type == OperationType::Query && away_for.is_none() => {
                 let looked = rechecks.look(&reader).await;
                 let mut response = response;
                 if looked.changed {
                     // All of it as it is now: half of an answer from before would not fit the other.
-                    reader.renew();
-                    if let Ok(now) = timeout(self.limits.execution(), schema.execute(prepared(again))).await {
+                    reader = from_store(&reader);
+                    if let Ok(now) = timeout(self.limits.execution(), executed(&reader, asked.request())).await {
                         response = now;
                     }
                 }
@@ -341,7 +391,11 @@ impl Graph {
             _ => response,
         };
         self.gate.keep(&document);
-        let response = self.finish(&reader, &asked, response).await;
+        let mut response = self.finish(&reader, &asked, response).await;
+        if let Some(away_for) = away_for {
+            stand_in::tell(&mut response.http_headers, "fwd=miss", away_for);
+        }
+        origin.end();
         let cost = value!({
             "estimated": price.estimate, "actual": price.actual(&response.data), "maximum": self.limits.cost,
         });
@@ -397,14 +451,6 @@ impl Executor for Graph {
         });
         sealed.boxed()
     }
-}
-
-/// What a request asks for, to be asked again: with nothing of whoever asks it.
-fn once_more(request: &Request, document: &Document) -> Request {
-    let mut again = Request::new(request.query.clone()).variables(request.variables.clone());
-    again.operation_name.clone_from(&request.operation_name);
-    again.set_parsed_query(document.parsed.clone());
-    again
 }
 
 /// The answer to a request that cannot be executed.

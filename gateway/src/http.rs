@@ -24,13 +24,13 @@ use axum::http::{HeaderMap, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
-use sea_orm::DatabaseConnection;
 use url::Url;
 
 pub(crate) use auth::base_url;
 pub use explorer::SCHOOL_CARD;
 pub(crate) use explorer::matches_tag;
 pub use figures::{backstage, figures};
+pub use health::Readiness;
 pub use observe::RequestId;
 pub use refusal::Refusal;
 pub use serve::{Stopped, serve, stop_on_signal};
@@ -43,8 +43,8 @@ use crate::telemetry::Metrics;
 /// What the addresses need.
 #[derive(Clone)]
 pub struct Site {
-    /// The store, for readiness.
-    pub db: DatabaseConnection,
+    /// What must be there to serve.
+    pub readiness: Readiness,
     /// Tells who asks.
     pub authenticator: Arc<Authenticator>,
     /// Where clients reach the hub. `None`: as the request's `Host` says.
@@ -76,7 +76,7 @@ pub fn router(site: Site, graphql: Router, console: Option<Console>) -> Router {
     let router = Router::new()
         .route(auth::METADATA_PATH, get(auth::metadata).with_state(door))
         .route("/livez", get(health::alive))
-        .route("/readyz", get(health::ready).with_state(site.db))
+        .route("/readyz", get(health::ready).with_state(site.readiness))
         .merge(explorer)
         .merge(front)
         .merge(graphql)

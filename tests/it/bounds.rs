@@ -72,7 +72,7 @@ fn endless(backend: DbBackend) -> Statement {
 #[tokio::test]
 async fn a_statement_is_ended_in_the_database_though_nobody_waits(#[case] backend: Backend) -> Result<()> {
     let Some(store) = backend.store().await? else { return Ok(()) };
-    let settings = DatabaseSettings { url: ConnectionUrl::from(store.url.as_str()), max_connections: Some(1) };
+    let settings = DatabaseSettings::at(store.url.as_str(), Some(1));
     let db = database::connect_for_queries(&settings, Duration::from_millis(500)).await?;
     let kind = db.get_database_backend();
     let began = Instant::now();
@@ -93,7 +93,7 @@ async fn a_statement_is_ended_in_the_database_though_nobody_waits(#[case] backen
 #[tokio::test]
 async fn a_store_without_a_free_connection_is_unavailable() -> Result<()> {
     let Some(store) = Backend::Postgres.store().await? else { return Ok(()) };
-    let settings = DatabaseSettings { url: ConnectionUrl::from(store.url.as_str()), max_connections: Some(1) };
+    let settings = DatabaseSettings::at(store.url.as_str(), Some(1));
     let db = database::connect_within(&settings, Duration::from_millis(500)).await?;
     let held = sea_orm::TransactionTrait::begin(&db).await?;
     let statement = Statement::from_string(DbBackend::Postgres, "SELECT 1");
@@ -109,8 +109,7 @@ async fn a_query_that_takes_too_long_is_told_so_and_leaves_nothing_behind() -> R
     let Some(hub) = TestHub::start(Backend::Postgres).await? else { return Ok(()) };
     let url = ConnectionUrl::from(hub.store.url.as_str());
     let limits = LimitSettings { execution_ms: 300, ..LimitSettings::default() };
-    let db =
-        database::connect_for_queries(&DatabaseSettings { url, max_connections: Some(2) }, limits.execution()).await?;
+    let db = database::connect_for_queries(&DatabaseSettings::at(url, Some(2)), limits.execution()).await?;
     let settings = Settings { limits, ..Settings::default() };
     let graph = |feed| Graph::new(db.clone(), Clock::system(), feed, &settings.limits);
     let gateway = TestGateway::within(&db, &settings, graph).await?;

@@ -10,4 +10,5 @@
 mod load;
 mod postgres;
 mod redis;
+mod replica;
 mod stage;

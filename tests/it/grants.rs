@@ -100,7 +100,7 @@ impl World {
     /// Connections of their own to the store, as another process has.
     async fn another_connection(&self) -> Result<DatabaseConnection> {
         let url = ConnectionUrl::from(self.hub.store.url.as_str());
-        Ok(gateway::database::connect(&DatabaseSettings { url, max_connections: Some(8) }).await?)
+        Ok(gateway::database::connect(&DatabaseSettings::at(url, Some(8))).await?)
     }
 
     /// The tokens of a process of its own.

@@ -11,7 +11,7 @@ use entity::Clock;
 use gateway::auth::Authenticator;
 use gateway::config::{AuthSettings, ConnectionUrl, DatabaseSettings, SubscriptionSettings};
 use gateway::database::{self, schema};
-use gateway::http::{self, RequestId, Site, Stopped, Streams};
+use gateway::http::{self, Readiness, RequestId, Site, Stopped, Streams};
 use gateway::telemetry::Metrics;
 use reqwest::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION};
 use reqwest::{Client, Response, StatusCode};
@@ -31,14 +31,14 @@ struct Gateway {
 impl Gateway {
     async fn start(graphql: MethodRouter, request_timeout: Duration, grace: Duration) -> Self {
         let url = ConnectionUrl::from("sqlite::memory:");
-        let db = database::connect(&DatabaseSettings { url, max_connections: None }).await.expect("a store in memory");
+        let db = database::connect(&DatabaseSettings::at(url, None)).await.expect("a store in memory");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("its address");
         let shutdown = CancellationToken::new();
         let authenticator = Authenticator::new(&AuthSettings::default(), Clock::system()).expect("a client");
         let authenticator = Arc::new(authenticator);
         let site = Site {
-            db: db.clone(),
+            readiness: Readiness::of(&db),
             authenticator,
             public_url: None,
             body_bytes: 1000,

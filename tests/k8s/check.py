@@ -131,7 +131,10 @@ def no_secrets(docs):
         for pod in pods(document):
             for container in pod["containers"]:
                 for variable in container.get("env", []):
-                    if "value" in variable and re.search("SECRET|PASSWORD|TOKEN|KEY|URL", variable["name"]):
+                    if "value" not in variable or not re.search("SECRET|PASSWORD|TOKEN|KEY|URL", variable["name"]):
+                        continue
+                    # An address may have its password from another variable.
+                    if not re.search(r"://[^/\s:@]+:\$\(\w+\)@", variable["value"]):
                         yield f"{name(document)}: {variable['name']} is written here"
         for key, text in document.get("data", {}).items() if document["kind"] == "ConfigMap" else []:
             words = [text] if not key.endswith(".toml") else re.findall(
@@ -225,9 +228,17 @@ def true_of_the_hub(docs):
                     if str(port["containerPort"]) != listens[port["name"]]:
                         yield f"{who}: port {port['name']} is not where the hub listens"
                 given = {variable["name"] for variable in container.get("env", [])}
-                if wanted - given:
-                    yield f"{who} lacks {', '.join(sorted(wanted - given))}"
-                for number in given - wanted:
+                wanted_here, named = set(wanted), set()
+                for variable in container.get("env", []):
+                    # Only what stands before it is put in its place.
+                    for used in re.findall(r"\$\((\w+)\)", variable.get("value", "")):
+                        if used not in named:
+                            yield f"{who}: {variable['name']} comes before {used}"
+                        wanted_here.add(used)
+                    named.add(variable["name"])
+                if wanted_here - given:
+                    yield f"{who} lacks {', '.join(sorted(wanted_here - given))}"
+                for number in given - wanted_here:
                     if not number.startswith("HUB__"):
                         yield f"{who}: nothing reads {number}"
                 if arguments[0] == "serve":
@@ -292,6 +303,10 @@ MISTAKES = [
     (true_of_the_hub, lambda docs: set_to(container(docs)["ports"][0], "containerPort", 8081)),
     (true_of_the_hub, lambda docs: set_to(gateway(docs)["template"]["spec"], "terminationGracePeriodSeconds", 30)),
     (true_of_the_hub, lambda docs: container(docs)["env"].pop()),
+    (true_of_the_hub, lambda docs: container(docs)["env"].reverse()),
+    (true_of_the_hub, lambda docs: container(docs)["env"].append({"name": "UNUSED", "value": "x"})),
+    (no_secrets, lambda docs: container(docs)["env"].append(
+        {"name": "HUB__DATABASE__REPLICA_URL", "value": "postgres://hub:hush@hub-postgres-ro:5432/hub"})),
     (true_of_the_hub, lambda docs: set_to(container(docs)["livenessProbe"]["httpGet"], "path", "/healthz")),
 ]
 

@@ -12,7 +12,7 @@ use gateway::console::Console;
 use gateway::feed::Feed;
 use gateway::graphql::{Answering, Graph};
 use gateway::http::graphql::{Admit, Intake, anybody, routes};
-use gateway::http::{self, Site, Stopped, Streams};
+use gateway::http::{self, Readiness, Site, Stopped, Streams};
 use gateway::telemetry::Metrics;
 use reqwest::{Client, Response};
 use sea_orm::DatabaseConnection;
@@ -81,7 +81,7 @@ impl TestGateway {
         let body_bytes = settings.limits.body_bytes;
         let streams = Streams::new(&settings.subscriptions, body_bytes, shutdown.clone());
         let site = Site {
-            db: db.clone(),
+            readiness: Readiness::of(db),
             authenticator: Arc::new(Authenticator::new(&settings.auth, Clock::system())?),
             public_url: None,
             body_bytes,

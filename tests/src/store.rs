@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use anyhow::{Context, Result};
-use gateway::config::{ConnectionUrl, DatabaseSettings};
+use gateway::config::DatabaseSettings;
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, Statement};
 use tempfile::TempDir;
@@ -83,6 +83,6 @@ async fn postgres() -> Result<Option<TestStore>> {
 
 /// Connects as the hub does.
 async fn connect(url: &str) -> Result<DatabaseConnection> {
-    let settings = DatabaseSettings { url: ConnectionUrl::from(url), max_connections: Some(8) };
+    let settings = DatabaseSettings::at(url, Some(8));
     Ok(gateway::database::connect(&settings).await?)
 }

@@ -40,7 +40,7 @@ pub(crate) enum Scope {
 pub(crate) struct Notes {
     noted: Mutex<Noted>,
     /// Who else hears of the statements.
-    listener: Option<Listener>,
+    listener: Mutex<Option<Listener>>,
     /// The sources, as they were just before.
     sources: Option<Arc<Sources>>,
 }
@@ -83,7 +83,12 @@ enum Table {
 
 impl Notes {
     pub(super) fn new(listener: Option<Listener>, sources: Option<Arc<Sources>>) -> Self {
-        Self { noted: Mutex::default(), listener, sources }
+        Self { noted: Mutex::default(), listener: Mutex::new(listener), sources }
+    }
+
+    /// Has this listener hear of the statements that are made from now on.
+    pub(crate) fn heard_by(&self, listener: Option<Listener>) {
+        *self.listener.lock().unwrap_or_else(PoisonError::into_inner) = listener;
     }
 
     /// The sources to make the answer with. `None`: they are to be read.
@@ -95,9 +100,10 @@ impl Notes {
     pub(crate) fn watch(self: &Arc<Self>, db: &DatabaseConnection, scope: Scope) -> DatabaseConnection {
         let mut db = db.clone();
         let notes = Arc::clone(self);
+        let listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner).clone();
         db.set_metric_callback(move |info| {
             notes.statement(&info.statement.sql, &scope);
-            notes.listener.iter().for_each(|listener| listener(info));
+            listener.iter().for_each(|listener| listener(info));
         });
         db
     }

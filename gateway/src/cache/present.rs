@@ -9,7 +9,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use chrono::NaiveDate;
@@ -27,7 +27,7 @@ use tracing::{debug, warn};
 use super::answer::Grounds;
 use super::history::History;
 use super::tag::{self, Told};
-use crate::database::{is_away, lively};
+use crate::database::{WAL_END, WalPosition, is_away, lively};
 use crate::graphql::list::qualified;
 use crate::graphql::sources::Sources;
 
@@ -54,6 +54,13 @@ const CHANGES_BEFORE: i64 = 1_000;
 
 const END: &str = "SELECT h.sequence, s.reference_version, s.identity FROM journal_head h CROSS JOIN store_state s \
                    WHERE h.id = 1 AND s.id = 1";
+/// As `END`, with where the write-ahead log ends.
+static END_WITH_WAL: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT h.sequence, s.reference_version, s.identity, wal.timeline, wal.position \
+         FROM journal_head h CROSS JOIN store_state s CROSS JOIN {WAL_END} WHERE h.id = 1 AND s.id = 1"
+    )
+});
 
 /// What this process knows of the store's present.
 #[derive(Clone)]
@@ -72,6 +79,10 @@ struct Inner {
     applied: AtomicI64,
     reference_version: AtomicI64,
     identity: OnceLock<String>,
+    /// Whether looks read where the write-ahead log ends.
+    follows_wal: AtomicBool,
+    /// Where it ended at the last look. `None`: nobody has looked at that.
+    wal: RwLock<Option<WalPosition>>,
     history: RwLock<History>,
     sources: RwLock<Option<Read>>,
     /// Held by the look that is under way.
@@ -111,6 +122,8 @@ impl Present {
             applied: AtomicI64::new(0),
             reference_version: AtomicI64::new(0),
             identity: OnceLock::new(),
+            follows_wal: AtomicBool::new(false),
+            wal: RwLock::new(None),
             history: RwLock::new(History::from(i64::MAX)),
             sources: RwLock::new(None),
             turn: tokio::sync::Mutex::new(()),
@@ -201,6 +214,17 @@ impl Present {
     /// Which store it is. `None`: nobody has looked yet.
     pub(super) fn identity(&self) -> Option<&str> {
         self.0.identity.get().map(String::as_str)
+    }
+
+    /// Has looks read where the write-ahead log ends from now on, as PostgreSQL has one.
+    pub(super) fn follow_wal(&self) {
+        self.0.follows_wal.store(true, Ordering::Release);
+    }
+
+    /// Where the write-ahead log ended at the last look: what an answer holds that begins at [`Present::position`] was
+    /// written before it. `None`: nobody has looked at that.
+    pub(super) fn wal(&self) -> Option<WalPosition> {
+        *self.0.wal.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How often the store was looked at.
@@ -304,13 +328,20 @@ impl Inner {
     }
 
     async fn read(&self) -> Result<(), DbErr> {
-        let end = self.db.query_one_raw(Statement::from_string(self.db.get_database_backend(), END)).await?;
+        let follows_wal = self.follows_wal.load(Ordering::Acquire);
+        let sql = if follows_wal { END_WITH_WAL.as_str() } else { END };
+        let end = self.db.query_one_raw(Statement::from_string(self.db.get_database_backend(), sql)).await?;
         let end = end.ok_or_else(|| {
             DbErr::RecordNotFound("journal_head: its one row is missing; run `hub migrate up`".to_owned())
         })?;
         let head: i64 = end.try_get("", "sequence")?;
         let reference_version: i64 = end.try_get("", "reference_version")?;
         let identity: String = end.try_get("", "identity")?;
+        if follows_wal {
+            let wal = WalPosition { timeline: end.try_get("", "timeline")?, position: end.try_get("", "position")? };
+            // Before the journal's end is: who knows that, knows at least this.
+            *self.wal.write().unwrap_or_else(PoisonError::into_inner) = Some(wal);
+        }
         let applied = self.applied.load(Ordering::Acquire);
         let is_first = self.identity.get().is_none();
         let is_another = *self.identity.get_or_init(|| identity.clone()) != identity;

@@ -168,7 +168,7 @@ mod tests {
     #[tokio::test]
     async fn entries_are_printed_oldest_first_and_by_what_is_asked() {
         let url = ConnectionUrl::from("sqlite::memory:");
-        let settings = DatabaseSettings { url, max_connections: None };
+        let settings = DatabaseSettings::at(url, None);
         let db = crate::database::connect(&settings).await.unwrap();
         crate::database::schema::up(&db).await.unwrap();
         let (need, other) = (Uuid::now_v7(), Uuid::now_v7());

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::config::{ConfigError, Settings};
-use crate::database::{self, schema};
+use crate::database::{self, Replica, schema};
 use clap::Args;
 use connectors::oauth::Grants;
 use connectors::settings::{GrantType, SourceSettings};
@@ -53,8 +53,9 @@ pub(super) async fn run(
     let read = format!("{} sources", settings.sources.len());
     let grants = grants(&settings, &chosen).await?;
     let grants = grants.as_ref();
-    let (store, cache, sources) = tokio::join!(
+    let (store, replica, cache, sources) = tokio::join!(
         try_database(&settings),
+        try_replica(&settings),
         try_redis(&settings),
         join_all(
             chosen.into_iter().map(async |source| { (format!("source {}", source.id), probe(source, grants).await) })
@@ -68,8 +69,9 @@ pub(super) async fn run(
         }
         Err(error) => (name, Err(error.to_string())),
     });
-    let mut findings =
-        vec![("configuration".to_owned(), Ok(read)), ("database".to_owned(), store), ("redis".to_owned(), cache)];
+    let mut findings = vec![("configuration".to_owned(), Ok(read)), ("database".to_owned(), store)];
+    findings.extend(replica.map(|replica| ("replica".to_owned(), replica)));
+    findings.push(("redis".to_owned(), cache));
     findings.extend(sources);
     let code = tell(findings, output);
     if arguments.sample {
@@ -107,6 +109,22 @@ async fn try_database(settings: &Settings) -> Finding {
         Ok(Ok(false)) if database::is_embedded(&db) => Ok(format!("{kind}, `hub serve` makes the schema")),
         Ok(Ok(false)) => Err(format!("{kind}, the schema is not up to date: run `hub migrate up`")),
     }
+}
+
+/// `None` where none is set.
+async fn try_replica(settings: &Settings) -> Option<Finding> {
+    let replica = Replica::open(&settings.database, DATABASE_PATIENCE, None);
+    let replica = replica.map_err(|_| "database.replica_url is no address of a PostgreSQL".to_owned()).transpose()?;
+    let found = async {
+        let db = database::connect_within(&settings.database, DATABASE_PATIENCE).await.map_err(chain)?;
+        match timeout(DATABASE_PATIENCE, replica?.check(&db)).await {
+            Ok(Ok(0)) => Ok("PostgreSQL, a standby that is up to date".to_owned()),
+            Ok(Ok(behind)) => Ok(format!("PostgreSQL, a standby that is {behind} bytes behind")),
+            Ok(Err(error)) => Err(format!("queries would be read from the primary: {}", chain(error))),
+            Err(_) => Err(format!("does not answer within {} s", DATABASE_PATIENCE.as_secs())),
+        }
+    };
+    Some(found.await)
 }
 
 async fn try_redis(settings: &Settings) -> Finding {
@@ -163,7 +181,7 @@ mod tests {
 
     fn settings(redis: Option<String>) -> Settings {
         Settings {
-            database: DatabaseSettings { url: ConnectionUrl::from("sqlite::memory:"), max_connections: None },
+            database: DatabaseSettings::at("sqlite::memory:", None),
             redis: RedisSettings { url: redis.map(ConnectionUrl::from) },
             sources: vec![source("homes"), source("offers")],
             ..Settings::default()

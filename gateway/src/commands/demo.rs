@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::auth::Authenticator;
-use crate::config::{AuthSettings, ConnectionUrl, DatabaseSettings, Settings, SignInSettings, WebhookSettings};
+use crate::config::{AuthSettings, DatabaseSettings, Settings, SignInSettings, WebhookSettings};
 use crate::console::Console;
 use crate::federation::Federation;
 use crate::feed::Feed;
 use crate::graphql::Syncs;
 use crate::http::graphql::Intake;
-use crate::http::{self, SCHOOL_CARD, Site, Streams};
+use crate::http::{self, Readiness, SCHOOL_CARD, Site, Streams};
 use crate::telemetry::{Measured, Metrics};
 use anyhow::{Context, bail};
 use clap::Args;
@@ -128,7 +128,7 @@ pub(super) async fn run(arguments: &Arguments, output: &mut Output) -> anyhow::R
     let authenticator = Arc::new(Authenticator::new(&settings.auth, Clock::system())?);
     let keys = authenticator.keep_fresh(shutdown.clone());
     let site = Site {
-        db: db.clone(),
+        readiness: Readiness::of(&db),
         authenticator,
         public_url: settings.http.public_url.clone(),
         body_bytes: settings.limits.body_bytes,
@@ -221,7 +221,7 @@ fn settings(folder: &std::path::Path, sandbox: &Sandbox) -> anyhow::Result<Setti
     let file = folder.join("hub.db");
     let url = format!("sqlite://{}?mode=rwc", file.display());
     Ok(Settings {
-        database: DatabaseSettings { url: ConnectionUrl::from(url.as_str()), max_connections: None },
+        database: DatabaseSettings::at(url.as_str(), None),
         auth: AuthSettings {
             issuer: vec![sandbox.issuer_url().parse()?],
             audience: Some(sandbox.hub_audience().to_owned()),

@@ -7,7 +7,7 @@ use tracing::info;
 
 use crate::config::Settings;
 use crate::console::Document;
-use crate::database;
+use crate::database::{self, Replica};
 use crate::feed::Feed;
 use crate::graphql::{Graph, TrustedDocuments};
 use crate::shared::Shared;
@@ -38,6 +38,12 @@ pub(super) async fn open(
         .trusting(trusted)
         .telling(listener)
         .caching(&settings.cache, shared);
+    let replica = Replica::open(&settings.database, limits.execution(), Some(metrics.listener("replica")))
+        .context("database.replica_url is no address of a PostgreSQL")?;
+    if let Some(replica) = &replica {
+        metrics.tell_replica(replica.clone());
+    }
+    let graph = graph.replicated(replica);
     let cached = graph.clone();
     metrics.tell_cache(move || cached.figures());
     Ok((graph, db))

@@ -75,7 +75,7 @@ mod tests {
     async fn up_status_and_down_tell_each_step() {
         let directory = TempDir::new().unwrap();
         let url = ConnectionUrl::from(format!("sqlite://{}/hub.db?mode=rwc", directory.path().display()));
-        let database = DatabaseSettings { url, max_connections: None };
+        let database = DatabaseSettings::at(url, None);
         let settings = Settings { database, ..Settings::default() };
         let mut said = Vec::new();
         for direction in [

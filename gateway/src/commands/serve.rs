@@ -11,7 +11,7 @@ use crate::federation::Federation;
 use crate::feed::Feed;
 use crate::graphql::{Rechecks, Syncs};
 use crate::http::graphql::Intake;
-use crate::http::{self, Site, Streams};
+use crate::http::{self, Readiness, Site, Streams};
 use crate::telemetry::{Measured, Metrics};
 use anyhow::Context;
 use clap::Args;
@@ -41,8 +41,8 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::R
     })?;
     let authenticator = Arc::new(Authenticator::new(&settings.auth, Clock::system())?);
     let keys = authenticator.keep_fresh(shutdown.clone());
-    let site = Site {
-        db: db.clone(),
+    let mut site = Site {
+        readiness: Readiness::of(&db),
         authenticator,
         public_url: settings.http.public_url.clone(),
         body_bytes: settings.limits.body_bytes,
@@ -57,6 +57,11 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::R
     let hooks = graph::hooks(settings)?;
     let writes = sources::writes(settings, observers(), Some(Arc::clone(&syncs)), hooks.clone());
     let (graph, queries) = graph::open(settings, &feed, &metrics).await?;
+    site.readiness.stand_in = graph.stand_in();
+    if site.readiness.stand_in.is_some() {
+        info!("queries are read from a replica, where one has come far enough");
+    }
+    let readiness = site.readiness.clone();
     let rechecks = Rechecks::new(&engine, &settings.sources, Clock::system());
     let graph = graph.writing(writes).rechecking(rechecks);
     let streams = Streams::new(&settings.subscriptions, settings.limits.body_bytes, shutdown.clone()).counted(&metrics);
@@ -71,7 +76,7 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::R
     if settings.metrics.listen.is_none() {
         router = router.merge(http::figures(&metrics));
     }
-    let backstage = backstage::open(settings, &metrics, &db).await?;
+    let backstage = backstage::open(settings, &metrics, readiness).await?;
 
     let address = listener.local_addr()?;
     info!(http.listen = %address, "serving on http://{address}");

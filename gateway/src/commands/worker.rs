@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::config::Settings;
 use crate::feed::Feed;
-use crate::http;
+use crate::http::{self, Readiness};
 use crate::telemetry::Metrics;
 use anyhow::Context;
 use clap::Args;
@@ -24,7 +24,7 @@ pub(super) async fn run(_arguments: &Arguments, settings: &Settings) -> anyhow::
     let stop = http::stop_on_signal().context("signals cannot be heard")?;
     let metrics = Metrics::new(&Clock::system(), settings.telemetry.operations);
     let db = store::open_watched(&settings.database, &metrics).await?;
-    let backstage = backstage::open(settings, &metrics, &db).await?;
+    let backstage = backstage::open(settings, &metrics, Readiness::of(&db)).await?;
     let feed = Feed::new(db.clone(), settings.subscriptions.poll());
     let observers = || vec![Arc::new(feed.clone()) as Arc<dyn Observer>];
     let engine = sources::engine(&db, settings, [observers(), vec![Arc::new(metrics.clone())]].concat()).await?;

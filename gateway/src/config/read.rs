@@ -36,7 +36,7 @@ const SECTIONS: [&str; 19] = [
 ];
 
 /// Settings that may hold a password and may therefore be named as a secret is.
-const CONNECTION_URLS: [(&str, &str); 2] = [("database", "url"), ("redis", "url")];
+const CONNECTION_URLS: [(&str, &str); 3] = [("database", "url"), ("database", "replica_url"), ("redis", "url")];
 
 /// What was written, and what is wrong with it so far.
 pub(super) struct Reader<'a> {

@@ -63,13 +63,24 @@ impl Default for HttpSettings {
 pub struct DatabaseSettings {
     /// `sqlite://…` or `postgres://…`.
     pub url: ConnectionUrl,
+    /// Standbys of a PostgreSQL in `url`, for queries: one, or an address behind which there are several. `None`: there
+    /// are none.
+    pub replica_url: Option<ConnectionUrl>,
     /// How many connections may be open. `None`: 4 to SQLite, 16 to PostgreSQL.
     pub max_connections: Option<u32>,
 }
 
+impl DatabaseSettings {
+    /// The store at this address.
+    #[must_use]
+    pub fn at(url: impl Into<ConnectionUrl>, max_connections: Option<u32>) -> Self {
+        Self { url: url.into(), replica_url: None, max_connections }
+    }
+}
+
 impl Default for DatabaseSettings {
     fn default() -> Self {
-        Self { url: ConnectionUrl::from("sqlite://hub.db?mode=rwc"), max_connections: None }
+        Self::at("sqlite://hub.db?mode=rwc", None)
     }
 }
 

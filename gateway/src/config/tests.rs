@@ -188,6 +188,8 @@ fn what_the_default_file_shows_behind_a_hash_can_be_written() {
         ("HUB_GRANTS_KEY_BEFORE", &key),
         ("HUB_WEBHOOKS_KEY", &key),
         ("HUB_WEBHOOKS_KEY_BEFORE", &key),
+        // Replicas are those of a PostgreSQL.
+        ("HUB__DATABASE__URL", "postgres://hub@db.example.nl/hub"),
     ];
     let written = Written::new(&text);
     Settings::load(Some(&written.directory.path().join("hub.toml")), &Environment::given(secrets)).unwrap();
@@ -540,4 +542,23 @@ fn weights_that_mean_nothing_are_refused() {
         .map(|(name, _)| format!("{name} = 0.0\n"))
         .collect();
     assert_eq!(keys(&format!("[matching]\n{none}")), ["matching"]);
+}
+
+#[test]
+fn a_replica_is_a_standby_of_a_postgresql_for_a_hub_that_keeps_answers() {
+    let with = |url: &str, replica: &str, more: &str| {
+        problems(&format!("[database]\nurl = \"{url}\"\nreplica_url = \"{replica}\"\n{more}"))
+    };
+    let (store, replica) = ("postgres://hub@db/hub", "postgres://hub@standby/hub");
+    for (told, expected) in [
+        (with("sqlite://hub.db", replica, ""), "an embedded store has no replicas: remove this"),
+        (with(store, "sqlite://hub.db", ""), "expected postgres://USER@HOST/NAME, of standbys"),
+        (with(store, replica, "[cache]\nanswers = false\n"), "is only for a hub that keeps answers (cache.answers)"),
+    ] {
+        assert!(told.len() == 1 && told[0].starts_with("hub.toml: database.replica_url: "), "{told:?}");
+        assert!(told[0].contains(expected), "{told:?}");
+    }
+    let written = Written::new(&format!("[database]\nurl = \"{store}\"\n"));
+    let settings = written.load(&[("HUB__DATABASE__REPLICA_URL", "postgres://hub:hush@standby/hub")]).unwrap();
+    assert!(settings.database.replica_url.is_some_and(|url| url.has_password()));
 }

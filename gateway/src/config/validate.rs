@@ -142,6 +142,20 @@ fn connections(settings: &Settings, reader: &mut Reader<'_>) {
     if !matches!(settings.database.url.scheme(), "sqlite" | "postgres" | "postgresql") {
         reader.problem("database.url", "expected sqlite://PATH?mode=rwc or postgres://USER@HOST/NAME");
     }
+    if let Some(replica) = &settings.database.replica_url {
+        let what = if settings.database.url.scheme() == "sqlite" {
+            "an embedded store has no replicas: remove this, or name a PostgreSQL in database.url"
+        } else if !matches!(replica.scheme(), "postgres" | "postgresql") {
+            "expected postgres://USER@HOST/NAME, of standbys of the PostgreSQL in database.url"
+        } else if !settings.cache.answers {
+            "is only for a hub that keeps answers (cache.answers): it then knows how far replicas must have come"
+        } else {
+            ""
+        };
+        if !what.is_empty() {
+            reader.problem("database.replica_url", what);
+        }
+    }
     if let Some(url) = &settings.redis.url
         && redis::Client::open(url.reveal()).is_err()
     {

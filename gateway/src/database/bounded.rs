@@ -10,7 +10,7 @@ use sqlx::sqlite::SqliteConnection;
 /// After how many steps of its virtual machine SQLite looks at the time: some hundred times a second.
 const STEPS: i32 = 50_000;
 /// How much longer than whoever waits the database goes on: the one who gives up first can say of the whole request why.
-const GRACE: Duration = Duration::from_millis(200);
+pub(super) const GRACE: Duration = Duration::from_millis(200);
 
 /// Ends every statement of these connections soon after `longest`.
 pub(super) fn bound(options: &mut ConnectOptions, longest: Duration) {

@@ -20,18 +20,21 @@ const RETURNED: Duration = Duration::from_secs(2);
 /// As these options, with connections that are given up when they are dead, and that lead to a server that takes writes: one
 /// that was promoted, or has come back as a standby, may be behind an address that is slow to follow.
 pub(crate) fn lively(options: PgPoolOptions) -> PgPoolOptions {
-    options
-        .test_before_acquire(false)
-        .before_acquire(|connection, meta| {
-            Box::pin(async move {
-                if meta.idle_for >= UNTESTED {
-                    ask(connection, ALIVE).await?;
-                }
-                Ok(true)
-            })
-        })
+    asked_when_idle(options)
         .after_release(|connection, _| Box::pin(async move { ask(connection, RETURNED).await.map(|()| true) }))
         .after_connect(|connection, _| Box::pin(is_primary(connection)))
+}
+
+/// As these options, with connections that are asked whether they are alive where that is not known, and not for long.
+pub(super) fn asked_when_idle(options: PgPoolOptions) -> PgPoolOptions {
+    options.test_before_acquire(false).before_acquire(|connection, meta| {
+        Box::pin(async move {
+            if meta.idle_for >= UNTESTED {
+                ask(connection, ALIVE).await?;
+            }
+            Ok(true)
+        })
+    })
 }
 
 async fn ask(connection: &mut PgConnection, patience: Duration) -> Result<(), sqlx::Error> {

@@ -117,7 +117,7 @@ mod tests {
     async fn store() -> (TempDir, DatabaseConnection) {
         let directory = TempDir::new().unwrap();
         let url = ConnectionUrl::from(format!("sqlite://{}/hub.db?mode=rwc", directory.path().display()));
-        let db = crate::database::connect(&DatabaseSettings { url, max_connections: None }).await.unwrap();
+        let db = crate::database::connect(&DatabaseSettings::at(url, None)).await.unwrap();
         (directory, db)
     }
 

@@ -3,6 +3,7 @@
 //! through once, by this document, these variables and these settings, is let through again.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_graphql::parser::types::OperationType;
 use async_graphql::{CacheControl, Executor, ObjectType, Request, Response, Schema, SubscriptionType};
@@ -12,6 +13,7 @@ use futures::FutureExt;
 use super::caller::Caller;
 use super::gate::Admitted;
 use super::rate::Standing;
+use super::stand_in;
 use super::wire::Answer;
 use super::{Graph, seal};
 use crate::cache::key::{Key, canonical};
@@ -116,7 +118,7 @@ impl Graph {
     ) -> Answered {
         let (response, reader) = self.compute(caller, standing, admitted, Some(computing.notes())).await;
         let grounds = reader
-            .filter(|reader| response.is_ok() && reader.contacts().is_empty())
+            .filter(|reader| response.is_ok() && reader.contacts().is_empty() && !stand_in::is_told(&response))
             .and_then(|reader| computing.made_of(reader.sources_read().as_deref(), reader.touched()));
         let Some((grounds, body)) = grounds.zip(serde_json::to_vec(&Answer::of(&response)).ok()) else {
             computing.give_up();
@@ -142,10 +144,8 @@ impl Graph {
 fn given(kept: Arc<Kept>, age: Age, standing: Option<Standing>) -> Answered {
     let mut headers = HeaderMap::new();
     if let Age::Unknown { for_secs } = age {
-        // RFC 9211: it is as old, and nobody else may keep it.
-        if let Ok(status) = HeaderValue::try_from(format!("hub; hit; ttl=-{for_secs}; detail=store-away")) {
-            headers.insert("cache-status", status);
-        }
+        stand_in::tell(&mut headers, "hit", Duration::from_secs(for_secs));
+        // Nobody else may keep it.
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     if let Some(standing) = standing {

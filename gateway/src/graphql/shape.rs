@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::{BaseType, Directive, ExecutableDocument, Field, Selection, SelectionSet, Type};
-use async_graphql::{Name, Positioned, Response, Value, Variables};
+use async_graphql::{Name, Positioned, Request, Response, Value, Variables};
 
 use super::definition::{Definition, root};
 use super::documents::Document;
@@ -29,6 +29,14 @@ pub(crate) struct Asked {
 impl Asked {
     pub(crate) fn new(document: Arc<Document>, operation_name: Option<String>, variables: Variables) -> Self {
         Self { document, operation_name, variables }
+    }
+
+    /// The request for it, with nothing of whoever asks it.
+    pub(crate) fn request(&self) -> Request {
+        let mut request = Request::new("").variables(self.variables.clone());
+        request.operation_name.clone_from(&self.operation_name);
+        request.set_parsed_query(self.document.parsed.clone());
+        request
     }
 }
 

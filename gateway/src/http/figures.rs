@@ -6,9 +6,8 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use sea_orm::DatabaseConnection;
 
-use super::{Refusal, health};
+use super::{Readiness, Refusal, health};
 use crate::telemetry::{CONTENT_TYPE, Metrics};
 
 /// `/metrics`.
@@ -17,10 +16,10 @@ pub fn figures(metrics: &Metrics) -> Router {
 }
 
 /// What operators and their machines ask for, apart from what clients do.
-pub fn backstage(metrics: &Metrics, db: DatabaseConnection) -> Router {
+pub fn backstage(metrics: &Metrics, readiness: Readiness) -> Router {
     figures(metrics)
         .route("/livez", get(health::alive))
-        .route("/readyz", get(health::ready).with_state(db))
+        .route("/readyz", get(health::ready).with_state(readiness))
         .fallback(|| async { Refusal::not_found() })
 }
 

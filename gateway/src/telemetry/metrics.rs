@@ -12,6 +12,7 @@ mod graphql;
 mod http;
 mod pools;
 mod process;
+mod replica;
 mod sources;
 mod subgraphs;
 mod webhooks;
@@ -30,12 +31,13 @@ use self::graphql::GraphqlMetrics;
 use self::http::HttpMetrics;
 use self::pools::{Pools, StoreMetrics};
 use self::process::Process;
+use self::replica::Replicas;
 use self::sources::Sources;
 use self::subgraphs::SubgraphMetrics;
 use self::webhooks::WebhookMetrics;
 pub(crate) use super::measure::Inside;
 use crate::cache::Figures;
-use crate::database::Listener;
+use crate::database::{Listener, Replica};
 
 /// The media type of what [`Metrics::tell`] gives.
 pub(crate) const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
@@ -55,6 +57,7 @@ struct Inner {
     pools: Pools,
     sources: Sources,
     answers: Answers,
+    replicas: Replicas,
 }
 
 impl Metrics {
@@ -67,6 +70,8 @@ impl Metrics {
         registry.register_collector(Box::new(pools.clone()));
         registry.register_collector(Box::new(sources.clone()));
         registry.register_collector(Box::new(answers.clone()));
+        let replicas = Replicas::default();
+        registry.register_collector(Box::new(replicas.clone()));
         Self(Arc::new(Inner {
             http: HttpMetrics::new(&mut registry),
             graphql: GraphqlMetrics::new(&mut registry, operations),
@@ -77,6 +82,7 @@ impl Metrics {
             pools,
             sources,
             answers,
+            replicas,
             registry: Mutex::new(registry),
         }))
     }
@@ -87,6 +93,16 @@ impl Metrics {
         let listener = self.0.store.watch(db, pool);
         self.0.pools.add(pool, db.clone());
         listener
+    }
+
+    /// What counts the statements of connections of this name.
+    pub(crate) fn listener(&self, pool: &'static str) -> Listener {
+        self.0.store.listener(pool)
+    }
+
+    /// Tells how these replicas are doing.
+    pub(crate) fn tell_replica(&self, replica: Replica) {
+        self.0.replicas.of(replica);
     }
 
     /// Tells how the sources are, as this store says.

@@ -1,5 +1,6 @@
 //! A hub as a process, on servers of the test's own, and the ways to ask it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -39,8 +40,9 @@ pub(super) enum Told {
 pub(super) struct Stage {
     process: Process,
     address: String,
+    settings: String,
     client: Client,
-    _issuer: TestIssuer,
+    issuer: Arc<TestIssuer>,
     token: String,
     brin: String,
     asked: AtomicUsize,
@@ -71,10 +73,18 @@ impl Stage {
         if let Some(url) = redis {
             settings += &format!("[redis]\nurl = \"{url}\"\n");
         }
+        Self::serve(settings, Arc::new(issuer), token, school.brin).await
+    }
+
+    /// Another hub on the same servers.
+    pub(super) async fn beside(&self) -> Result<Self> {
+        Self::serve(self.settings.clone(), Arc::clone(&self.issuer), self.token.clone(), self.brin.clone()).await
+    }
+
+    async fn serve(settings: String, issuer: Arc<TestIssuer>, token: String, brin: String) -> Result<Self> {
         let process = Process::start(&["serve"], &settings)?;
         let address = process.address().await?;
-        let client = client();
-        Ok(Self { process, address, client, _issuer: issuer, token, brin: school.brin, asked: AtomicUsize::new(0) })
+        Ok(Self { process, address, settings, client: client(), issuer, token, brin, asked: AtomicUsize::new(0) })
     }
 
     /// Asks what is asked again and again and no write of the load changes: the answer is kept.
@@ -88,6 +98,39 @@ impl Stage {
         let number = self.asked.fetch_add(1, Ordering::Relaxed);
         let query = format!("query ($brin: String!) {{ school(brin: $brin) {{ n{number}: name }} }}");
         self.ask(json!({ "query": query, "variables": { "brin": self.brin } }), None).await
+    }
+
+    /// Asks for the titles of the school's needs, as anybody is told them; with what `ask_fresh` adds, so that the answer is
+    /// not kept, or as it is asked each time.
+    pub(super) async fn titles(&self, is_kept: bool) -> Result<(Vec<String>, bool)> {
+        let number = if is_kept { 0 } else { 1 + self.asked.fetch_add(1, Ordering::Relaxed) };
+        let query = format!(
+            "query ($brin: String!) {{ school(brin: $brin) {{ n{number}: name needs(first: 100) {{ nodes {{ title }} }} }} }}"
+        );
+        match self.ask(json!({ "query": query, "variables": { "brin": self.brin } }), None).await? {
+            Told::Answer { data, is_stale } => {
+                let nodes = data["school"]["needs"]["nodes"].as_array().context("needs")?;
+                Ok((nodes.iter().filter_map(|node| node["title"].as_str().map(str::to_owned)).collect(), is_stale))
+            }
+            Told::Later => bail!("told to come again:\n{}", self.log()),
+        }
+    }
+
+    /// What it says of itself at a path.
+    pub(super) async fn told(&self, path: &str) -> Result<String> {
+        Ok(self.client.get(format!("{}{path}", self.address)).timeout(LIMIT + SLACK).send().await?.text().await?)
+    }
+
+    /// The figure of this name and these labels. 0 where there is none.
+    pub(super) async fn figure(&self, name: &str) -> Result<u64> {
+        let told = self.told("/metrics").await?;
+        let line = told.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+        Ok(line.unwrap_or(0))
+    }
+
+    /// The settings that it was started with.
+    pub(super) fn settings(&self) -> &str {
+        &self.settings
     }
 
     /// Writes a need; the id that it was given.
@@ -120,8 +163,9 @@ impl Stage {
         ensure!(began.elapsed() < LIMIT + SLACK, "answered after {:?}: {answer}", began.elapsed());
         match status {
             200 if answer.get("errors").is_none() => {
-                let is_stale =
-                    headers.get("cache-status").is_some_and(|told| told.as_bytes().starts_with(b"hub; hit; ttl=-"));
+                let status = headers.get("cache-status").and_then(|told| told.to_str().ok()).unwrap_or_default();
+                let is_stale = status.contains("; ttl=-") && status.ends_with("; detail=store-away");
+                ensure!(is_stale || status.is_empty(), "{status}");
                 Ok(Told::Answer { data: answer["data"].clone(), is_stale })
             }
             503 => {

@@ -13,7 +13,7 @@ use gateway::config::{Anonymous, AuthSettings, ConnectionUrl, DatabaseSettings, 
 use gateway::error::Failure;
 use gateway::graphql::{Answering, Caller};
 use gateway::http::graphql::Intake;
-use gateway::http::{self, Site, Streams};
+use gateway::http::{self, Readiness, Site, Streams};
 use gateway::telemetry::Metrics;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -44,11 +44,11 @@ async fn serve_with<E: Answering>(
     clock: Clock,
 ) -> Result<(String, CancellationToken)> {
     let url = ConnectionUrl::from("sqlite::memory:");
-    let db = gateway::database::connect(&DatabaseSettings { url, max_connections: None }).await?;
+    let db = gateway::database::connect(&DatabaseSettings::at(url, None)).await?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = format!("http://{}", listener.local_addr()?);
     let site = Site {
-        db,
+        readiness: Readiness::of(&db),
         authenticator: Arc::new(Authenticator::new(settings, clock)?),
         public_url: None,
         body_bytes: 1000,

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use entity::{Clock, change, idempotency_key};
 use futures::future::join_all;
 use gateway::audit::retention::{Retention, let_go};
-use gateway::config::{ConnectionUrl, DatabaseSettings, LimitSettings};
+use gateway::config::{DatabaseSettings, LimitSettings};
 use gateway::feed::Feed;
 use gateway::graphql::Graph;
 use rstest::rstest;
@@ -26,8 +26,7 @@ async fn of_a_hundred_equal_mutations_at_once_one_is_done_and_all_are_answered(#
     let before = change::Entity::find().count(stage.db()).await?;
     let board = with_key(&stage.board(), "\"honderd-keer\"");
     // On two replicas, each with connections of its own.
-    let settings =
-        DatabaseSettings { url: ConnectionUrl::from(stage.hub.store.url.as_str()), max_connections: Some(4) };
+    let settings = DatabaseSettings::at(stage.hub.store.url.as_str(), Some(4));
     let elsewhere = gateway::database::connect(&settings).await?;
     let graphs = [
         stage.hub.graph(),

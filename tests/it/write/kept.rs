@@ -12,7 +12,7 @@ use connectors::sync::RunOptions;
 use entity::{Clock, change};
 use futures::future::{join_all, try_join_all};
 use gateway::cache::Figures;
-use gateway::config::{CacheSettings, ConnectionUrl, DatabaseSettings, LimitSettings};
+use gateway::config::{CacheSettings, DatabaseSettings, LimitSettings};
 use gateway::feed::Feed;
 use gateway::graphql::{Answered, Answering, Caller, Graph};
 use gateway::shared::Shared;
@@ -37,8 +37,7 @@ const BOARDS: &str = "{ schoolBoards(first: 100) { nodes { name schools { totalC
 
 /// A replica: connections of its own, and what it keeps.
 async fn replica(stage: &Stage, shared: Option<Shared>) -> Result<Graph> {
-    let settings =
-        DatabaseSettings { url: ConnectionUrl::from(stage.hub.store.url.as_str()), max_connections: Some(4) };
+    let settings = DatabaseSettings::at(stage.hub.store.url.as_str(), Some(4));
     let db = gateway::database::connect(&settings).await?;
     let feed = Feed::new(db.clone(), std::time::Duration::from_secs(1));
     let graph = Graph::new(db, Clock::system(), feed, &LimitSettings::default());

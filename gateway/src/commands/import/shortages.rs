@@ -123,7 +123,7 @@ mod tests {
 
     async fn store() -> DatabaseConnection {
         let url = ConnectionUrl::from("sqlite::memory:");
-        let db = database::connect(&DatabaseSettings { url, max_connections: None }).await.unwrap();
+        let db = database::connect(&DatabaseSettings::at(url, None)).await.unwrap();
         schema::up(&db).await.unwrap();
         region_shortage::Entity::delete_many().exec(&db).await.unwrap();
         region::Entity::delete_many().exec(&db).await.unwrap();

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use async_graphql::{Request, Response, Variables};
 
-use crate::error::seal;
+use crate::error::{Failure, seal};
 use crate::graphql::caller::Caller;
 use crate::graphql::definition::Definition;
 use crate::graphql::gate::{Admitted, Gate};
 use crate::graphql::limits::cost::Price;
 use crate::graphql::rate::Standing;
 use crate::graphql::viewer::Viewer;
-use crate::graphql::{Graph, LimitSettings, refused};
+use crate::graphql::{Graph, LimitSettings, refused, stand_in};
 
 impl Graph {
     /// Answers a part of what a client has asked. The whole was let through and is what the client pays for; what each
@@ -25,7 +25,9 @@ impl Graph {
                 match operation_type {
                     Ok(operation_type) => {
                         let admitted = Admitted { request, document, price: Price::default(), operation_type };
-                        self.compute(caller, None, admitted, None).await.0
+                        let response = self.compute(caller, None, admitted, None).await.0;
+                        // As a part of another answer it could not tell how old it may be.
+                        if stand_in::is_told(&response) { refused(Failure::Unavailable) } else { response }
                     }
                     Err(refused) => refused.into(),
                 }

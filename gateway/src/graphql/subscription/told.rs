@@ -43,7 +43,11 @@ impl Told {
             },
             Err(error) => return told(Response::from_errors(vec![error])),
         };
-        let (reader, asked) = match graph.begin(&caller, standing, &admitted, None).await {
+        let begun = match graph.origin(admitted.operation_type).await {
+            Ok(origin) => graph.begin(&caller, standing, &admitted, None, &origin).await,
+            Err(refusal) => Err(refusal),
+        };
+        let (reader, asked) = match begun {
             Ok(begun) => begun,
             Err(refusal) => return told(refusal),
         };

@@ -52,15 +52,20 @@ impl Stakes {
 
     /// Who asks, and what is theirs. An organisation that the hub has no record of owns nothing.
     pub(crate) async fn viewer(&self, identity: Option<Arc<Identity>>) -> Result<Viewer> {
+        self.viewer_from(&self.db, identity).await
+    }
+
+    /// As [`Stakes::viewer`], looked up over these connections.
+    pub(crate) async fn viewer_from(&self, db: &DatabaseConnection, identity: Option<Arc<Identity>>) -> Result<Viewer> {
         let reader = identity.as_ref().filter(|identity| identity.holds(scope::ALLIANCE_READ));
         let stake = match reader.and_then(|identity| identity.organisation.as_ref()) {
-            Some(organisation) => self.of(organisation).await?,
+            Some(organisation) => self.of(db, organisation).await?,
             None => Stake::None,
         };
         Ok(Viewer::new(identity, stake))
     }
 
-    async fn of(&self, organisation: &Organisation) -> Result<Stake> {
+    async fn of(&self, db: &DatabaseConnection, organisation: &Organisation) -> Result<Stake> {
         let now = self.clock.now();
         {
             let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -72,9 +77,9 @@ impl Stakes {
             }
         }
         let stake = match organisation {
-            Organisation::Board(number) => board(&self.db, number.as_str()).await?.map(Stake::Board),
+            Organisation::Board(number) => board(db, number.as_str()).await?.map(Stake::Board),
             Organisation::Municipality(code) => Some(Stake::Municipality(code.as_str().to_owned())),
-            Organisation::Partner(name) => find_partner(&self.db, name).await?.map(Stake::Partner),
+            Organisation::Partner(name) => find_partner(db, name).await?.map(Stake::Partner),
             Organisation::Operator => None,
         };
         let stake = stake.unwrap_or_default();

@@ -41,7 +41,8 @@ pub(super) async fn ask(graph: &Graph, identity: Identity, query: &str, subject:
         variables.insert(Name::new(OFFERS), subject.offers.clone().into());
     }
     let caller = Caller { identity: Some(Arc::new(identity)), only_reads: true, ..Caller::default() };
-    graph.execute(Request::new(query).variables(variables).data(caller)).await
+    // What was just written is what it is about.
+    graph.on_primary().execute(Request::new(query).variables(variables).data(caller)).await
 }
 
 /// The selection, where it may be parsed: the parser follows nesting down the stack. What is wrong with any other is told

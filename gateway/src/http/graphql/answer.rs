@@ -2,7 +2,7 @@
 
 use async_graphql::{Response as GraphqlResponse, Value};
 use axum::Extension;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
@@ -47,7 +47,8 @@ fn scopes_missing(response: &GraphqlResponse) -> Option<ScopesMissing> {
 
 /// The answers to a list of requests: each tells for itself what became of it.
 pub(super) fn batch(media_type: MediaType, mut responses: Vec<GraphqlResponse>) -> Response {
-    let headers = responses.last_mut().map(|last| std::mem::take(&mut last.http_headers)).unwrap_or_default();
+    let mut headers = HeaderMap::new();
+    responses.iter_mut().for_each(|response| headers.extend(std::mem::take(&mut response.http_headers)));
     let answers: Vec<_> = responses.iter().map(Answer::of).collect();
     let mut written = write(media_type, StatusCode::OK, &answers);
     written.headers_mut().extend(headers);

@@ -40,16 +40,21 @@ impl StoreMetrics {
 
     /// Counts every statement of these connections, and lays it to the operation that it is for. Gives what does so.
     pub(super) fn watch(&self, db: &mut DatabaseConnection, pool: &'static str) -> Listener {
+        let listener = self.listener(pool);
+        let told = Arc::clone(&listener);
+        db.set_metric_callback(move |info| told(info));
+        listener
+    }
+
+    /// What counts statements of connections of this name, and lays them to the operation that they are for.
+    pub(super) fn listener(&self, pool: &'static str) -> Listener {
         let (statements, durations) = (self.statements.clone(), self.durations.clone());
-        let listener: Listener = Arc::new(move |info| {
+        Arc::new(move |info| {
             let outcome = if info.failed { "failed" } else { "ok" };
             statements.one([pool.into(), outcome.into()]);
             durations.took(info.elapsed, [pool.into()]);
             operation::stated(info.elapsed);
-        });
-        let told = Arc::clone(&listener);
-        db.set_metric_callback(move |info| told(info));
-        listener
+        })
     }
 }
 
