@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -15,6 +15,7 @@ use tests::until;
 use uuid::Uuid;
 
 use super::stage::{Stage, Told};
+use super::tally::Tally;
 
 /// Clients that write: those before the last send again what they were told to, under the same key.
 const WRITERS: usize = 3;
@@ -33,6 +34,7 @@ pub(super) struct Load {
     pub(super) not_written: AtomicUsize,
     /// The titles of what was sent to be written.
     sent: Mutex<Vec<String>>,
+    tally: OnceLock<Tally>,
     /// The titles of what they were told to be written, with the id that they were told.
     written: Mutex<Vec<(String, String)>>,
 }
@@ -40,15 +42,17 @@ pub(super) struct Load {
 impl Load {
     /// Reads and writes as long as `script` runs.
     pub(super) async fn during(&self, stage: &Stage, script: impl Future<Output = Result<()>>) -> Result<()> {
+        let tally = Tally::begin(stage).await?;
+        let tally = self.tally.get_or_init(|| tally);
         let script = async {
             let done = script.await;
             self.has_ended.store(true, Ordering::Relaxed);
             done
         };
-        let readers = try_join_all((0..4).map(|place| self.read(stage, place % 2 == 0)));
+        let readers = try_join_all((0..4).map(|place| self.read(stage, tally, place % 2 == 0)));
         let writers = try_join_all((0..WRITERS).map(|place| self.write(stage, place)));
         let clients = async {
-            let told = tokio::try_join!(readers, writers);
+            let told = tokio::try_join!(readers, writers, self.count(stage, tally));
             // What waits for them shall not wait for ever.
             ensure!(told.is_ok() || !self.has_ended(), "{:?}", told.err());
             told.map(drop).with_context(|| stage.log())
@@ -77,12 +81,20 @@ impl Load {
         until(what, async || count(count_of(self)) > before).await
     }
 
-    async fn read(&self, stage: &Stage, is_kept: bool) -> Result<()> {
+    async fn count(&self, stage: &Stage, tally: &Tally) -> Result<()> {
         while !self.has_ended() {
-            match if is_kept { stage.ask_kept().await? } else { stage.ask_fresh().await? } {
-                Told::Answer { is_stale, .. } => {
+            tally.count(stage, || self.has_ended(), PAUSE).await?;
+        }
+        Ok(())
+    }
+
+    async fn read(&self, stage: &Stage, tally: &Tally, is_kept: bool) -> Result<()> {
+        let mut seen = 0;
+        while !self.has_ended() {
+            match tally.read(stage, is_kept, &mut seen).await? {
+                Told::Answer { stale_for, .. } => {
                     self.answered.fetch_add(1, Ordering::Relaxed);
-                    self.stale.fetch_add(usize::from(is_stale), Ordering::Relaxed);
+                    self.stale.fetch_add(usize::from(stale_for.is_some()), Ordering::Relaxed);
                 }
                 Told::Later => {
                     self.refused.fetch_add(1, Ordering::Relaxed);
@@ -140,6 +152,7 @@ impl Load {
             }
         }
         ensure!(of_load.values().all(|changes| *changes == 1), "the change feed does not tell of each once");
+        self.tally.get().context("what was counted")?.is_kept_in(db).await?;
         println!("{} were told to be written, and are; {} are stored", written.len(), of_load.len());
         Ok(())
     }

@@ -9,10 +9,10 @@ use tests::redis_server::RedisServer;
 use tests::until;
 
 use super::load::Load;
-use super::stage::Stage;
+use super::stage::{BACK, Stage, TIMES};
 
 /// Waits until the hub lays answers there again.
-async fn is_used(redis: &RedisServer, after: &str) -> Result<()> {
+async fn is_used(stage: &Stage, redis: &RedisServer, after: &str) -> Result<()> {
     let since = Instant::now();
     let mut connection = redis.connect().await?;
     ::redis::cmd("FLUSHALL").query_async::<()>(&mut connection).await?;
@@ -20,7 +20,9 @@ async fn is_used(redis: &RedisServer, after: &str) -> Result<()> {
         ::redis::cmd("DBSIZE").query_async::<usize>(&mut connection).await.is_ok_and(|keys| keys > 0)
     })
     .await?;
-    println!("Redis is used again {:?} after {after}", since.elapsed());
+    let (took, usual) = (since.elapsed(), stage.usual().await?);
+    println!("Redis is used again {took:?} after {after}; {usual:?} is usual");
+    ensure!(took <= BACK + TIMES * usual, "Redis is used again only {took:?} after {after}");
     Ok(())
 }
 
@@ -32,20 +34,20 @@ async fn a_redis_that_fails_costs_nobody_an_answer() -> Result<()> {
     let stage = Stage::set(&postgres.url(), Some(&url), "").await?;
     let load = Load::default();
     load.during(&stage, async {
-        is_used(&redis, "the start").await?;
+        is_used(&stage, &redis, "the start").await?;
         redis.freeze().await?;
         load.writes(10).await?;
         ensure!(stage.is_ready().await?, "ready without Redis");
         redis.thaw().await?;
-        is_used(&redis, "it was frozen").await?;
+        is_used(&stage, &redis, "it was frozen").await?;
         redis.kill().await?;
         load.writes(10).await?;
         ensure!(stage.is_ready().await?, "ready without Redis");
         tokio::time::sleep(Duration::from_secs(2)).await;
         redis.restart().await?;
-        is_used(&redis, "it was stopped").await?;
+        is_used(&stage, &redis, "it was stopped").await?;
         redis.restart().await?;
-        is_used(&redis, "it was restarted at once").await
+        is_used(&stage, &redis, "it was restarted at once").await
     })
     .await?;
     let refused = load.refused.load(Ordering::Relaxed) + load.not_written.load(Ordering::Relaxed);

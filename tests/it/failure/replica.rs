@@ -223,7 +223,7 @@ async fn a_standby_of_the_history_before_a_failover_is_not_read() -> Result<()> 
     for number in 0..5 {
         let title = format!("Verder {number}");
         ensure!(pair.stage.create(&title, None).await?.is_some(), "the new primary is there");
-        ensure!(matches!(pair.stage.ask_fresh().await?, Told::Answer { is_stale: false, .. }));
+        ensure!(matches!(pair.stage.ask_fresh().await?, Told::Answer { stale_for: None, .. }));
         ensure!(pair.stage.titles(false).await?.0.contains(&title));
     }
     ensure!(pair.stage.figure(USED).await? == used, "it was read from another history");
