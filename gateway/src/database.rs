@@ -106,7 +106,6 @@ async fn connect_bounded(
     options
         .connect_timeout(patience)
         .acquire_timeout(patience)
-        .test_before_acquire_if_idle_for(lively::UNTESTED)
         .sqlx_logging(true)
         .sqlx_logging_level(log::LevelFilter::Off)
         .sqlx_slow_statements_logging_settings(log::LevelFilter::Debug, SLOW);
@@ -144,7 +143,8 @@ async fn connect_sqlite(mut options: ConnectOptions, most: Option<u32>) -> Resul
     if !in_memory && let Some(directory) = directory(options.get_url()).filter(|directory| !directory.is_dir()) {
         return Err(DatabaseError::NoDirectory(directory.to_path_buf()));
     }
-    options.max_connections(most.unwrap_or(SQLITE_CONNECTIONS)).map_sqlx_sqlite_opts(|options| {
+    options.max_connections(most.unwrap_or(SQLITE_CONNECTIONS)).test_before_acquire_if_idle_for(lively::UNTESTED);
+    options.map_sqlx_sqlite_opts(|options| {
         options
             .foreign_keys(true)
             .busy_timeout(PATIENCE)

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use entity::Clock;
-use gateway::config::{ConnectionUrl, DatabaseSettings, LimitSettings, RedisSettings, Settings};
+use gateway::config::{CacheSettings, ConnectionUrl, DatabaseSettings, LimitSettings, RedisSettings, Settings};
 use gateway::database;
 use gateway::error::{Code, Failure};
 use gateway::graphql::Graph;
@@ -101,6 +101,40 @@ async fn a_store_without_a_free_connection_is_unavailable() -> Result<()> {
     assert_eq!(Failure::from(error).code(), Code::Unavailable);
     held.rollback().await?;
     db.query_all_raw(statement).await?;
+    Ok(())
+}
+
+/// As where some searches are slow: what is kept is given meanwhile, and the store does not count as away.
+#[rstest]
+#[case(Backend::Sqlite)]
+#[case(Backend::Postgres)]
+#[tokio::test]
+async fn queries_that_take_all_connections_keep_nobody_from_what_is_kept(#[case] backend: Backend) -> Result<()> {
+    let Some(hub) = TestHub::start(backend).await? else { return Ok(()) };
+    let db =
+        database::connect_for_queries(&DatabaseSettings::at(hub.store.url.as_str(), Some(2)), Duration::from_secs(20))
+            .await?;
+    let graph = |feed| {
+        let graph = Graph::new(db.clone(), Clock::system(), feed, &LimitSettings::default());
+        graph.caching(&CacheSettings::default(), None)
+    };
+    let gateway = TestGateway::within(&db, &Settings::default(), graph).await?;
+    let query = json!({ "query": "{ themes { theme } }" });
+    let (status, kept) = gateway.ask(&query).await?;
+    assert_eq!(status, 200, "{kept}");
+    let held = [sea_orm::TransactionTrait::begin(&db).await?, sea_orm::TransactionTrait::begin(&db).await?];
+    let free = Statement::from_string(db.get_database_backend(), "SELECT 1");
+    assert!(timeout(Duration::from_millis(100), db.query_all_raw(free)).await.is_err(), "all are taken");
+    for _ in 0..3 {
+        // Longer than a look holds.
+        tokio::time::sleep(Duration::from_millis(60)).await;
+        let response = gateway.post(query.to_string()).await?;
+        assert_eq!((response.status().as_u16(), response.headers().get("cache-status")), (200, None));
+        assert_eq!(response.json::<serde_json::Value>().await?["data"], kept["data"]);
+    }
+    for transaction in held {
+        transaction.rollback().await?;
+    }
     Ok(())
 }
 

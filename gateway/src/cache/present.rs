@@ -17,9 +17,10 @@ use entity::{Clock, change};
 use sea_orm::prelude::Uuid;
 use sea_orm::sea_query::ExprTrait;
 use sea_orm::sqlx::postgres::PgPoolOptions;
+use sea_orm::sqlx::sqlite::SqlitePoolOptions;
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    SqlxPostgresConnector, Statement,
+    SqlxPostgresConnector, SqlxSqliteConnector, Statement,
 };
 use tokio::time::{Instant, timeout};
 use tracing::{debug, warn};
@@ -424,10 +425,15 @@ impl Inner {
     }
 }
 
-/// A connection that nobody else takes. SQLite's readers do not wait for each other, and a store in memory has but one.
+/// A connection that nobody else takes: a few slow queries may have taken all others. A store in memory has but one.
 fn own_connection(db: &DatabaseConnection) -> DatabaseConnection {
     if db.get_database_backend() != DbBackend::Postgres {
-        return db.clone();
+        let options = db.get_sqlite_connection_pool().connect_options();
+        if !options.get_filename().is_file() {
+            return db.clone();
+        }
+        let pool = SqlitePoolOptions::new().max_connections(1).test_before_acquire(false).acquire_timeout(CONNECTED);
+        return SqlxSqliteConnector::from_sqlx_sqlite_pool(pool.connect_lazy_with((*options).clone()));
     }
     let options = db.get_postgres_connection_pool().connect_options();
     let pool = lively(PgPoolOptions::new().max_connections(1).acquire_timeout(CONNECTED));

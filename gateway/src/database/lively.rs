@@ -21,7 +21,7 @@ const RETURNED: Duration = Duration::from_secs(2);
 /// that was promoted, or has come back as a standby, may be behind an address that is slow to follow.
 pub(crate) fn lively(options: PgPoolOptions) -> PgPoolOptions {
     asked_when_idle(options)
-        .after_release(|connection, _| Box::pin(async move { ask(connection, RETURNED).await.map(|()| true) }))
+        .after_release(|connection, _| Box::pin(async move { settled(connection).await.map(|()| true) }))
         .after_connect(|connection, _| Box::pin(is_primary(connection)))
 }
 
@@ -35,6 +35,13 @@ pub(super) fn asked_when_idle(options: PgPoolOptions) -> PgPoolOptions {
             Ok(true)
         })
     })
+}
+
+/// Waits for the end of what was given up on a connection, and not for long. Where nothing was, that takes no time: sqlx asks
+/// by itself, afterwards, whether the connection is alive, and to ask here as well would be another round trip for each
+/// statement. No other method of sqlx's waits without asking.
+async fn settled(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    timeout(RETURNED, connection.flush()).await.unwrap_or_else(|_| Err(silent()))
 }
 
 async fn ask(connection: &mut PgConnection, patience: Duration) -> Result<(), sqlx::Error> {
