@@ -1,11 +1,10 @@
 //! `hub sync`, killed in the middle: the real binary, a real `kill -9`, on both databases.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use connectors::sandbox::System;
 use connectors::sync::RunOptions;
 use entity::vocabulary::ChangeAction;
 use entity::{change, source};
@@ -26,7 +25,7 @@ async fn a_killed_sync_loses_nothing_and_repeats_nothing(#[case] backend: Backen
     whole.sync(&RunOptions::default()).await?;
     let Some(hub) = TestHub::start(backend).await? else { return Ok(()) };
     let folder = tempfile::tempdir()?;
-    let config = configuration(&hub, folder.path())?;
+    let config = hub.configuration(folder.path(), None)?;
     for millis in [150, 300, 450, 600, 900, 1300] {
         let mut child = sync(&config)?.spawn().context("hub")?;
         tokio::time::sleep(Duration::from_millis(millis)).await;
@@ -55,34 +54,4 @@ fn sync(config: &Path) -> Result<Command> {
     command.arg("--config").arg(config).arg("sync").kill_on_drop(true);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     Ok(command)
-}
-
-/// A configuration to read the hub's systems, in this folder.
-pub(crate) fn configuration(hub: &TestHub, folder: &Path) -> Result<PathBuf> {
-    let mut text = format!("[database]\nurl = \"{}\"\n", hub.store.url);
-    for (source, system) in hub.sources().iter().zip([System::Duo, System::Boards, System::Housing, System::Partners]) {
-        let client = hub.sandbox.client(system);
-        let secret = folder.join(client.id);
-        std::fs::write(&secret, client.secret)?;
-        text += &format!("[[source]]\nid = \"{}\"\nconnector = \"{}\"\n", source.id, source.connector);
-        text += &format!("priority = {}\n", source.priority);
-        for (key, value) in [("locations", &source.locations), ("boards", &source.boards)] {
-            if let Some(value) = value {
-                text += &format!("{key} = \"{value}\"\n");
-            }
-        }
-        if let Some(url) = &source.base_url {
-            text += &format!("base_url = \"{url}\"\n");
-        }
-        text += &format!(
-            "[source.oauth]\ntoken_url = \"{}\"\nclient_id = \"{}\"\nclient_secret = {{ file = \"{}\" }}\nscopes = [\"{}\"]\n",
-            hub.sandbox.token_url(),
-            client.id,
-            secret.display(),
-            client.scope
-        );
-    }
-    let file = folder.join("hub.toml");
-    std::fs::write(&file, text)?;
-    Ok(file)
 }

@@ -20,8 +20,6 @@ use tests::redis;
 use tests::socket::Socket;
 use tests::store::Backend;
 
-use crate::kill::configuration;
-
 /// How long it may take until all replicas know, on a machine that has much to do.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -111,11 +109,8 @@ async fn what_is_written_at_one_replica_is_known_at_the_other() -> Result<()> {
     let (_two, second) = shared.replica("").await?;
 
     let mut socket = Socket::acknowledged(first.trim_start_matches("http://").parse()?).await?;
-    let newest = ask(&first, "{ changes(last: 1) { pageInfo { endCursor } } }", json!({})).await?;
-    let after = &newest["data"]["changes"]["pageInfo"]["endCursor"];
-    let changes =
-        "subscription ($after: String) { changes(after: $after, types: [NEED]) { record { ... on Need { title } } } }";
-    socket.subscribe("changes", changes, json!({ "after": after })).await?;
+    let changes = "subscription { changes(types: [NEED]) { record { ... on Need { title } } } }";
+    socket.subscribe("changes", changes, json!({})).await?;
 
     for number in 0..8 {
         let (writer, reader) = if number % 2 == 0 { (&first, &second) } else { (&second, &first) };
@@ -242,7 +237,7 @@ async fn a_killed_worker_is_taken_over_and_nothing_is_doubled() -> Result<()> {
     whole.sync(&RunOptions::default()).await?;
     let Some(hub) = TestHub::start(Backend::Postgres).await? else { return Ok(()) };
     let folder = tempfile::tempdir()?;
-    let sources = std::fs::read_to_string(configuration(&hub, folder.path())?)?;
+    let sources = std::fs::read_to_string(hub.configuration(folder.path(), None)?)?;
     let settings = format!("{sources}[sync]\nlease_secs = 5\n");
     let ran = async || -> Result<bool> {
         let sources = source::Entity::find().all(&hub.store.db).await?;

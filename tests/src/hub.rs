@@ -2,6 +2,7 @@
 //! graph on the store it writes.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -23,6 +24,9 @@ use crate::store::{Backend, TestStore};
 
 /// How often a hub's feed looks by itself.
 const POLL: Duration = Duration::from_millis(100);
+
+/// The systems, in the order in which they refer to each other.
+const SYSTEMS: [System; 4] = [System::Duo, System::Boards, System::Housing, System::Partners];
 
 /// Partner systems, a store, and what joins them.
 pub struct TestHub {
@@ -70,7 +74,7 @@ impl TestHub {
     /// The sources, in the order in which they refer to each other.
     #[must_use]
     pub fn sources(&self) -> Vec<SourceSettings> {
-        [System::Duo, System::Boards, System::Housing, System::Partners].map(|system| self.source(system)).to_vec()
+        SYSTEMS.map(|system| self.source(system)).to_vec()
     }
 
     /// How the hub is configured to read a system.
@@ -105,6 +109,41 @@ impl TestHub {
             }),
             ..settings
         }
+    }
+
+    /// A configuration for a hub in a process of its own that reads the systems into this store, in this folder; each so often,
+    /// as `10s`. `None`: as often as is set by default.
+    pub fn configuration(&self, folder: &Path, every: Option<&str>) -> Result<PathBuf> {
+        let mut text = format!("[database]\nurl = \"{}\"\n", self.store.url);
+        for (source, system) in self.sources().iter().zip(SYSTEMS) {
+            let client = self.sandbox.client(system);
+            let secret = folder.join(client.id);
+            std::fs::write(&secret, client.secret)?;
+            text += &format!("[[source]]\nid = \"{}\"\nconnector = \"{}\"\n", source.id, source.connector);
+            text += &format!("priority = {}\n", source.priority);
+            if let Some(every) = every {
+                text += &format!("every = \"{every}\"\n");
+            }
+            for (key, value) in [("locations", &source.locations), ("boards", &source.boards)] {
+                if let Some(value) = value {
+                    text += &format!("{key} = \"{value}\"\n");
+                }
+            }
+            if let Some(url) = &source.base_url {
+                text += &format!("base_url = \"{url}\"\n");
+            }
+            text += &format!(
+                "[source.oauth]\ntoken_url = \"{}\"\nclient_id = \"{}\"\nclient_secret = {{ file = \"{}\" }}\n\
+                 scopes = [\"{}\"]\n",
+                self.sandbox.token_url(),
+                client.id,
+                secret.display(),
+                client.scope
+            );
+        }
+        let file = folder.join("hub.toml");
+        std::fs::write(&file, text)?;
+        Ok(file)
     }
 
     /// Reads every system once.

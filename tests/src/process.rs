@@ -43,9 +43,17 @@ impl Process {
     /// # Errors
     /// Where it cannot be started.
     pub fn start(arguments: &[&str], configuration: &str) -> Result<Self> {
+        Self::start_program(&binary()?, arguments, configuration)
+    }
+
+    /// As [`Process::start`], of this program.
+    ///
+    /// # Errors
+    /// Where it cannot be started.
+    pub fn start_program(program: &Path, arguments: &[&str], configuration: &str) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         std::fs::write(folder.path().join("hub.toml"), configuration)?;
-        let mut command = Command::new(binary()?);
+        let mut command = Command::new(program);
         command.args(arguments).current_dir(folder.path()).env_clear().kill_on_drop(true);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().context("hub")?;
         let log = Arc::new(Mutex::new(Vec::new()));
@@ -63,6 +71,17 @@ impl Process {
     #[must_use]
     pub fn log(&self) -> Vec<String> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The memory that it takes of the machine, in kibibytes: its resident set.
+    ///
+    /// # Errors
+    /// Where it is gone, or this machine does not tell.
+    pub fn memory(&self) -> Result<u64> {
+        let id = self.child.id().context("it is gone")?;
+        let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("VmRSS")?;
+        Ok(line.trim().trim_end_matches(" kB").parse()?)
     }
 
     /// The first line of the log that has this field, read.

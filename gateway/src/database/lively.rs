@@ -39,7 +39,8 @@ pub(super) fn asked_when_idle(options: PgPoolOptions) -> PgPoolOptions {
 
 /// Waits for the end of what was given up on a connection, and not for long. Where nothing was, that takes no time: sqlx asks
 /// by itself, afterwards, whether the connection is alive, and to ask here as well would be another round trip for each
-/// statement. No other method of sqlx's waits without asking.
+/// statement. (That question has no end of its own: who falls silent in just that moment counts as open until the system
+/// gives it up.) No other method of sqlx's waits without asking.
 async fn settled(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     timeout(RETURNED, connection.flush()).await.unwrap_or_else(|_| Err(silent()))
 }

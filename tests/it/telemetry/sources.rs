@@ -18,7 +18,6 @@ use tests::store::Backend;
 use tokio::time::sleep;
 
 use super::Figures;
-use crate::kill::configuration;
 
 #[rstest]
 #[case(Backend::Sqlite)]
@@ -27,7 +26,7 @@ use crate::kill::configuration;
 async fn a_worker_tells_what_it_did_with_each_source(#[case] backend: Backend) -> Result<()> {
     let Some(hub) = TestHub::start(backend).await? else { return Ok(()) };
     let folder = tempfile::tempdir()?;
-    let sources = std::fs::read_to_string(configuration(&hub, folder.path())?)?;
+    let sources = std::fs::read_to_string(hub.configuration(folder.path(), None)?)?;
     let worker = Process::start(&["worker"], &format!("{sources}[metrics]\nlisten = \"127.0.0.1:0\"\n"))?;
     let backstage = worker.backstage().await?;
     let ready = tests::gateway::client().get(format!("{backstage}/readyz")).send().await?;
