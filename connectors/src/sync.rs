@@ -21,6 +21,7 @@ mod municipalities;
 mod namesakes;
 mod personal;
 mod policy;
+mod progress;
 pub mod push;
 mod recheck;
 mod reference;

@@ -2,6 +2,7 @@
 
 mod browser;
 mod hostile;
+mod operators;
 mod pages;
 mod sign_in;
 

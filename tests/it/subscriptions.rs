@@ -6,6 +6,7 @@ mod events;
 mod feed;
 mod npm;
 mod protocol;
+mod runs;
 mod school;
 
 use anyhow::Result;

@@ -26,6 +26,7 @@ use crate::sync::SyncSettings;
 use crate::sync::ending;
 use crate::sync::lease::Lease;
 use crate::sync::policy::{Ended, Patience};
+use crate::sync::progress::Milestones;
 use crate::sync::report::{RunReport, Tally};
 use crate::sync::stream::StreamRun;
 use crate::systems;
@@ -75,6 +76,7 @@ pub(crate) struct Run<'a> {
     pub(crate) options: &'a RunOptions,
     pub(crate) priorities: HashMap<String, i32>,
     pub(crate) patience: &'a Patience,
+    pub(crate) milestones: Milestones,
 }
 
 impl Engine {
@@ -153,7 +155,8 @@ impl Engine {
             error: None,
             drift: Vec::new(),
         };
-        let outcome = self.read_streams(source, options, lease, &mut report).await;
+        let milestones = Milestones::new((!options.dry_run).then_some(run_id));
+        let outcome = self.read_streams(source, options, lease, milestones, &mut report).await;
         let (status, error) = self.judge(&mut report, outcome);
         report.status = status;
         for difference in &report.drift {
@@ -179,6 +182,7 @@ impl Engine {
         source: &SourceSettings,
         options: &RunOptions,
         lease: &Lease,
+        milestones: Milestones,
         report: &mut RunReport,
     ) -> Result<Vec<String>> {
         let connector = systems::connector(source)?;
@@ -186,7 +190,7 @@ impl Engine {
         let priorities = self.priorities().await?;
         let patience = Patience::new(self.settings.retry_budget, lease.failures);
         let (connector, patience) = (connector.as_ref(), &patience);
-        let run = Run { engine: self, source, connector, api: &api, lease, options, priorities, patience };
+        let run = Run { engine: self, source, connector, api: &api, lease, options, priorities, patience, milestones };
         if options.dry_run {
             // Before it holds SQLite's one writer: a token that is refreshed is written.
             api.prepare().await?;

@@ -212,6 +212,7 @@ impl StreamRun {
             read: tally.read.into(),
             total: page.totals.last().copied().flatten(),
         });
+        run.milestones.note(&run.engine.db, report).await;
         Ok(())
     }
 

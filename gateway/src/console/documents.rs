@@ -27,8 +27,14 @@ pub enum Document {
     Sources,
     /// The same for operators, with runs and refusals.
     Operations,
+    /// A source, with runs and refusals for operators.
+    Source,
     /// Reading a source now.
     Sync,
+    /// Runs of sources, as they happen.
+    Runs,
+    /// A school's card, as it changes.
+    SchoolChanged,
 }
 
 impl Document {
@@ -46,7 +52,10 @@ impl Document {
         Self::Answer,
         Self::Sources,
         Self::Operations,
+        Self::Source,
         Self::Sync,
+        Self::Runs,
+        Self::SchoolChanged,
     ];
 
     /// What it is called in the explorer's address.
@@ -65,7 +74,10 @@ impl Document {
             Self::Answer => "answer",
             Self::Sources => "sources",
             Self::Operations => "operations",
+            Self::Source => "source",
             Self::Sync => "sync",
+            Self::Runs => "runs",
+            Self::SchoolChanged => "school-changed",
         }
     }
 
@@ -85,7 +97,10 @@ impl Document {
             Self::Answer => include_str!("queries/answer.graphql"),
             Self::Sources => include_str!("queries/sources.graphql"),
             Self::Operations => include_str!("queries/operations.graphql"),
+            Self::Source => include_str!("queries/source.graphql"),
             Self::Sync => include_str!("queries/sync.graphql"),
+            Self::Runs => include_str!("queries/runs.graphql"),
+            Self::SchoolChanged => include_str!("queries/school-changed.graphql"),
         }
     }
 

@@ -34,6 +34,21 @@ pub(super) struct Frame {
     known: Option<Known>,
 }
 
+/// What tells a page that is open that something on it has changed: a subscription of the public API, which the script
+/// follows.
+#[derive(Clone, Debug)]
+pub(super) struct Live {
+    pub(super) query: &'static str,
+    /// As JSON.
+    pub(super) variables: String,
+}
+
+impl Live {
+    pub(super) fn new(document: Document, variables: &Value) -> Self {
+        Self { query: document.text(), variables: variables.to_string() }
+    }
+}
+
 /// Somebody who is signed in, as pages tell of them.
 #[derive(Clone, Debug)]
 pub(super) struct Known {

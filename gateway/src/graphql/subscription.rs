@@ -6,6 +6,7 @@
 
 mod changes;
 mod root;
+mod runs;
 mod school;
 mod told;
 
@@ -18,10 +19,13 @@ use futures::Stream;
 pub use self::root::operation_type;
 pub(super) use self::told::Told;
 use super::caller::Caller;
+use super::policy::{authenticated, one, requires_scopes};
 use super::reader::Reader;
 use super::types::change::Change;
 use super::types::school::School;
+use super::types::source::SyncRun;
 use super::vocabulary::Term;
+use crate::auth::scope;
 use crate::error::{Failure, Result};
 use crate::feed::Feed;
 
@@ -47,8 +51,8 @@ impl Subscription {
         changes::follow(reader, feed(ctx)?, after, types, municipality).await
     }
 
-    /// A school whenever anything on its card changes: itself, its board, a need, a commitment, a partner committed to
-    /// it, a home in its municipality or within 15 km, a priority scheme of its municipality. Changes that come
+    /// A school whenever anything on its card changes: itself, its board, a need, an offer that may fit one, a commitment,
+    /// a partner committed to it, a home in its municipality or within 15 km, a priority scheme of its municipality. Changes that come
     /// together are told once. Ends when the school is gone.
     async fn school_changed(
         &self,
@@ -57,6 +61,17 @@ impl Subscription {
     ) -> Result<impl Stream<Item = Result<School>> + use<>> {
         let reader = Arc::clone(Reader::of(ctx)?);
         school::follow(reader, feed(ctx)?, &brin).await
+    }
+
+    /// A run of a source whenever it begins, gets on and ends; first those that are under way. How far it has come is
+    /// told about twice a second at most. Null, with an error, without scope sync:read.
+    #[graphql(directive = authenticated::apply(), directive = requires_scopes::apply(one(scope::SYNC_READ)))]
+    async fn sync_runs(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only of this source, by its identifier in the hub's configuration.")] source: Option<String>,
+    ) -> Result<impl Stream<Item = Result<Option<SyncRun>>> + use<>> {
+        runs::follow(Arc::clone(Reader::of(ctx)?), source).await
     }
 }
 

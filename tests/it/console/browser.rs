@@ -5,17 +5,23 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
+use connectors::sandbox::{Fault, System};
 use connectors::sync::RunOptions;
 use gateway::config::Anonymous;
+use serde_json::{Value, json};
+use tests::gateway::{TestGateway, client};
 use tests::hub::TestHub;
 use tests::skipped;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::Command;
 
+use super::operators::lose_homes;
 use super::sign_in::{open, propose};
 
 /// What a need of the school is called once somebody looks.
 const CHANGED: &str = "Zojuist gewijzigd";
+/// What a partner's offer is called then.
+const OFFERED: &str = "Zojuist aangeboden";
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("npm/console")
@@ -41,6 +47,34 @@ async fn change(hub: &TestHub) -> Result<()> {
     Ok(())
 }
 
+/// A partner pushes an offer that fits a need of the school better than any other.
+async fn push(hub: &TestHub, gateway: &TestGateway) -> Result<()> {
+    let query = "query ($brin: String!) { school(brin: $brin) {
+        municipality { code }
+        needs(first: 1, orderBy: { field: URGENCY, direction: DESC }, filter: { statuses: [OPEN] }) {
+            nodes { themes supportKinds }
+        }
+    } }";
+    let school = hub.data(query, json!({ "brin": hub.sandbox.sample_brin() })).await?["school"].take();
+    let need = &school["needs"]["nodes"][0];
+    let offer = json!({
+        "externalId": "zojuist",
+        "title": OFFERED,
+        "themes": need["themes"],
+        "supportKinds": need["supportKinds"],
+        "coverage": { "municipalities": [school["municipality"]["code"]] },
+    });
+    let (partner, _) = hub.sandbox.hub_clients().find(|(client, _)| client.name == "partner").context("a partner")?;
+    let mutation = "mutation ($offers: [OfferInput!]!) {
+        upsertOffers(input: { offers: $offers }) { results { outcome } userErrors { message } }
+    }";
+    let request = client().post(gateway.url("/graphql")).bearer_auth(hub.sandbox.hub_token(partner)?);
+    let body = json!({ "query": mutation, "variables": { "offers": [offer] } });
+    let answer: Value = request.json(&body).send().await?.json().await?;
+    ensure!(answer["data"]["upsertOffers"]["results"][0]["outcome"] == "CREATED", "{answer}");
+    Ok(())
+}
+
 #[expect(clippy::disallowed_methods, reason = "tests are told by their environment whether they are in CI")]
 #[tokio::test]
 async fn people_can_use_it_with_a_mouse_a_keyboard_and_a_screen_reader() -> Result<()> {
@@ -59,8 +93,15 @@ async fn people_can_use_it_with_a_mouse_a_keyboard_and_a_screen_reader() -> Resu
     let mut lines = BufReader::new(running.stdout.take().context("its output")?).lines();
     let mut told = String::new();
     while let Some(line) = lines.next_line().await? {
-        if line == "CHANGE" {
-            change(&hub).await?;
+        match line.as_str() {
+            "CHANGE" => change(&hub).await?,
+            "PUSH" => push(&hub, &gateway).await?,
+            "SLOW" => hub.sandbox.fail(Fault::Slow { millis: 700 }.always().at(System::Housing)),
+            "LOSE" => {
+                hub.sandbox.clear_faults();
+                lose_homes(&hub);
+            }
+            _ => {}
         }
         told = line;
     }

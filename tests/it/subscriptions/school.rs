@@ -6,7 +6,10 @@ use anyhow::{Context, Result};
 use connectors::sync::RunOptions;
 use entity::journal::{Journal, Record};
 use entity::vocabulary::{ChangeAction, CommitmentStatus};
-use entity::{Clock, commitment, housing_option, housing_scheme, need, partner, school, school_board};
+use entity::{
+    Clock, commitment, housing_option, housing_scheme, need, offer, offer_municipality, offer_region, partner, school,
+    school_board,
+};
 use rstest::rstest;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::json;
@@ -87,7 +90,24 @@ async fn a_school_is_told_of_whatever_changes_on_its_card_and_nothing_else(#[cas
     touch(&hub, vec![school_board::Entity::find_by_id(board).one(db).await?.context("its board")?]).await?;
     socket.next("1").await.context("its board")?;
 
-    // What is not.
+    // An offer that may fit one of its needs.
+    let needs = need::Entity::find().filter(need::Column::SchoolId.eq(here.id)).all(db).await?;
+    let themes = needs.iter().fold(0, |themes, need| themes | need.themes.bits());
+    let offers = offer::Entity::find().all(db).await?;
+    let (fitting, other): (Vec<_>, Vec<_>) = offers.into_iter().partition(|offer| offer.themes.bits() & themes != 0);
+    let fitting = fitting.into_iter().next().context("an offer on a theme of its needs")?;
+    touch(&hub, vec![offer::Model { national: true, ..fitting.clone() }]).await?;
+    socket.next("1").await.context("an offer")?;
+
+    // What is not: an offer on other themes, or which is given nowhere.
+    touch(&hub, other).await?;
+    let nowhere = offer::Model { national: false, radius_km: None, ..fitting.clone() };
+    offer_municipality::Entity::delete_many()
+        .filter(offer_municipality::Column::OfferId.eq(fitting.id))
+        .exec(db)
+        .await?;
+    offer_region::Entity::delete_many().filter(offer_region::Column::OfferId.eq(fitting.id)).exec(db).await?;
+    touch(&hub, vec![nowhere]).await?;
     let other = school::Entity::find().filter(school::Column::Brin.ne(&brin)).all(db).await?;
     touch(&hub, other.into_iter().filter(|school| school.id != here.id).collect()).await?;
     let far = homes.iter().filter(|home| home.municipality_code != municipality && home.id != elsewhere.id);

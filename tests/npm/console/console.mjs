@@ -3,7 +3,9 @@
 //
 //   CHROMIUM=/usr/bin/chromium node console.mjs <hub> <brin> [<folder for screenshots>]
 //
-// Where it prints CHANGE, whoever runs it renames a need of the school to "Zojuist gewijzigd".
+// What happens elsewhere meanwhile is done by whoever runs it, where it prints: CHANGE (a need of the school is renamed to
+// "Zojuist gewijzigd" by its source), PUSH (a partner pushes an offer "Zojuist aangeboden" that fits one), SLOW (the housing
+// system answers slowly from now on), LOSE (it has lost most of its homes, and answers as before).
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 import assert from "node:assert/strict";
@@ -37,6 +39,17 @@ async function close(page) {
   await page.context().close();
 }
 
+// Somebody signs in from the page that is open, and comes back to it.
+async function signIn(page, person) {
+  const { pathname } = new URL(page.url());
+  await page.getByRole("link", { name: "Inloggen" }).click();
+  await page.getByRole("link", { name: `Sample person of a ${person}` }).click();
+  await page.waitForURL(`**${pathname}`);
+  await page.getByRole("button", { name: "Uitloggen" }).waitFor();
+  // Where people sign in is another host, and no other is.
+  page.context().wrongs = page.context().wrongs.filter((wrong) => !wrong.includes("/issuer/authorize"));
+}
+
 async function look(page, name) {
   if (shots) await page.screenshot({ path: `${shots}/${name}.png`, fullPage: true });
 }
@@ -62,6 +75,8 @@ const pages = {
   municipality: "/municipalities/GM0363",
   knowledge: "/knowledge",
   systems: "/knowledge/systems",
+  sources: "/sources",
+  source: "/sources/school-boards",
   missing: "/schools/99ZZ99",
 };
 
@@ -139,9 +154,7 @@ for (const colorScheme of ["light", "dark"]) {
   // Somebody of the board signs in, and accepts what a partner proposes.
   const page = await open();
   await page.goto(hub + card);
-  await page.getByRole("link", { name: "Inloggen" }).click();
-  await page.getByRole("link", { name: "Sample person of a school board" }).click();
-  await page.waitForURL(`**${card}`);
+  await signIn(page, "school board");
   await page.getByText("Schoolbestuur 9").waitFor();
   await look(page, "signed-in");
   await audit(page, "signed-in");
@@ -149,6 +162,12 @@ for (const colorScheme of ["light", "dark"]) {
   await accept.click();
   await accept.waitFor({ state: "detached" });
   await page.locator("article", { hasText: "Een voorstel & meer" }).getByText("Aanvaard", { exact: true }).first().waitFor();
+  // Every page is as usable as it was.
+  for (const [name, path] of Object.entries(pages)) {
+    await page.goto(hub + path);
+    await audit(page, `${name}, signed in`);
+  }
+  page.context().wrongs = page.context().wrongs.filter((wrong) => !wrong.includes("404"));
   // The explorer asks in their name.
   await page.goto(`${hub}/explorer?${new URLSearchParams({ query: "query Who { viewer { organisationKind } }" })}`);
   await page.getByRole("button", { name: /Execute query/ }).click();
@@ -156,8 +175,6 @@ for (const colorScheme of ["light", "dark"]) {
   await page.goto(hub + card);
   await page.getByRole("button", { name: "Uitloggen" }).click();
   await page.getByRole("link", { name: "Inloggen" }).waitFor();
-  // Where people sign in is another host, and no other is.
-  page.context().wrongs = page.context().wrongs.filter((wrong) => !wrong.includes("/issuer/authorize"));
   await close(page);
 }
 
@@ -170,7 +187,71 @@ for (const colorScheme of ["light", "dark"]) {
   await page.locator("details summary").first().click();
   console.log("CHANGE");
   await page.getByText("Zojuist gewijzigd").first().waitFor();
-  await page.getByText("Deze pagina is zojuist bijgewerkt.").waitFor();
+  await page.getByText("Deze pagina is zojuist bijgewerkt").waitFor();
+  await close(page);
+}
+
+{
+  // Somebody of the board is at their keyboard, with a screen reader, when a partner pushes an offer that fits.
+  const page = await open();
+  await page.goto(hub + card);
+  await signIn(page, "school board");
+  const following = page.waitForRequest((request) => request.url().includes("/graphql?"));
+  await page.reload();
+  assert.equal((await following).headers()["x-hub-session"], "1", "it is followed in their name");
+  await page.evaluate(() => { window.notReloaded = true; });
+  const summaries = page.locator("main details summary");
+  for (let index = 0; index < await summaries.count(); index += 1) {
+    await summaries.nth(index).focus();
+    await page.keyboard.press("Enter");
+  }
+  console.log("PUSH");
+  await page.getByText("Zojuist aangeboden").first().waitFor();
+  const told = page.getByRole("status").filter({ hasText: "Deze pagina is zojuist bijgewerkt" });
+  await told.waitFor();
+  assert.ok(await page.evaluate(() => window.notReloaded), "the page was not loaded again");
+  assert.equal(await page.evaluate(() => document.activeElement.tagName), "SUMMARY", "they are where they were");
+  assert.ok(await page.evaluate(() => document.activeElement.parentElement.open), "what they opened is open");
+  await look(page, "pushed");
+  await audit(page, "pushed");
+  await close(page);
+}
+
+{
+  // An operator reads a source and watches it, without loading the page again.
+  const page = await open();
+  await page.goto(`${hub}/sources/housing`);
+  assert.equal(await page.getByRole("button", { name: "Nu lezen" }).count(), 0, "the public reads no sources");
+  await signIn(page, "operator");
+  console.log("SLOW");
+  await page.getByRole("button", { name: "Alles opnieuw lezen" }).click();
+  await page.waitForURL("**/sources/housing");
+  await page.evaluate(() => { window.notReloaded = true; });
+  const run = page.locator("tbody tr").first();
+  await run.getByText("Loopt", { exact: true }).waitFor();
+  assert.ok(await page.getByRole("button", { name: "Nu lezen" }).isDisabled(), "one run at a time");
+  await look(page, "running");
+  await audit(page, "running");
+  await run.getByText("Geslaagd", { exact: true }).waitFor({ timeout: 60_000 });
+  await page.getByRole("status").filter({ hasText: "Geslaagd" }).waitFor({ state: "attached" });
+  assert.ok(await page.evaluate(() => window.notReloaded), "the page was not loaded again");
+
+  // The system has lost its homes: nothing is deleted until the operator says so.
+  console.log("LOSE");
+  await page.getByRole("button", { name: "Alles opnieuw lezen" }).click();
+  await page.getByRole("heading", { name: "Deze bron wacht op uw besluit" }).waitFor({ timeout: 60_000 });
+  await look(page, "held");
+  await audit(page, "held");
+  await page.getByRole("button", { name: "Opnieuw lezen en verwijderen" }).click();
+  assert.ok(await page.getByRole("checkbox").evaluate((box) => !box.checkValidity()), "it has to be said");
+  await page.getByRole("checkbox").check();
+  await page.getByRole("button", { name: "Opnieuw lezen en verwijderen" }).click();
+  await page.getByRole("heading", { name: "Deze bron wacht op uw besluit" }).waitFor({ state: "detached", timeout: 60_000 });
+  await page.locator("tbody tr").first().getByText("Geslaagd", { exact: true }).waitFor({ timeout: 60_000 });
+  await page.goto(`${hub}/sources`);
+  await page.getByRole("button", { name: /^Nu lezen/ }).first().waitFor();
+  await look(page, "operations");
+  await audit(page, "operations");
   await close(page);
 }
 

@@ -90,47 +90,91 @@ function localTimes(within) {
   }
 }
 
-// A card that is open shows what changes while it changes. Nothing is held open for a page that nobody looks at.
-function live(card) {
-  const query = "subscription ($brin: String!) { schoolChanged(brin: $brin) { id } }";
-  const variables = JSON.stringify({ brin: card.dataset.live });
-  const address = `/graphql?${new URLSearchParams({ query, variables })}`;
-  const told = Object.assign(document.createElement("p"), { className: "updated noprint" });
+// Hears the answers of a subscription (graphql-sse, a connection for each) until the hub says that there are no more.
+// Not by EventSource, which sends no headers: with this one the hub asks in the name of who is signed in.
+async function hear(query, variables, signal, next) {
+  const headers = { accept: "text/event-stream", "x-hub-session": "1" };
+  const answer = await fetch(`/graphql?${new URLSearchParams({ query, variables })}`, { headers, signal });
+  if (answer.status >= 400 && answer.status < 500 && answer.status !== 429) return;
+  if (!answer.ok) throw new Error(`${answer.status}`);
+  const chunks = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  for (let text = ""; ;) {
+    const { done, value } = await chunks.read();
+    if (done) throw new Error("lost");
+    const events = (text + value).split("\n\n");
+    text = events.pop();
+    for (const event of events) {
+      if (event.startsWith("event: complete")) return;
+      if (event.startsWith("event: next")) next();
+    }
+  }
+}
+
+// What somebody is at in a part of the page that is about to be replaced: where they are, what they opened and ticked.
+function state(main) {
+  const parts = () => [...main.querySelectorAll("a, button, input, summary, [tabindex]")];
+  const details = () => [...main.querySelectorAll("details")];
+  const boxes = () => [...main.querySelectorAll("input[type=checkbox]")];
+  const at = parts().indexOf(document.activeElement);
+  const open = details().map((part) => part.open);
+  const ticked = boxes().map((box) => box.checked);
+  return () => {
+    details().forEach((part, index) => { part.open = open[index] ?? part.open; });
+    boxes().forEach((box, index) => { box.checked = ticked[index] ?? box.checked; });
+    if (at >= 0) parts()[at]?.focus({ preventScroll: true });
+  };
+}
+
+// A page that is open shows what changes while it changes, and says so. Nothing is held open while nobody looks at it.
+function live(part) {
+  const { live: query, liveVariables: variables, liveText: text } = part.dataset;
+  const told = Object.assign(document.createElement("p"), { className: text ? "updated noprint" : "hidden" });
   told.setAttribute("role", "status");
   document.querySelector("main").before(told);
-  let events;
+  const clock = new Intl.DateTimeFormat(document.documentElement.lang, { timeStyle: "medium" });
+  let following = new AbortController();
   let wait;
 
   const renew = async () => {
+    wait = undefined;
     const answer = await fetch(location.href, { headers: { accept: "text/html" } });
     if (!answer.ok) return;
     // Scripts of a document that is parsed like this do not run.
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("main");
     if (!fresh) return;
     const main = document.querySelector("main");
-    const open = [...main.querySelectorAll("details")].map((details) => details.open);
-    [...fresh.querySelectorAll("details")].forEach((details, index) => { details.open = open[index] ?? false; });
+    const restore = state(main);
     main.replaceChildren(...fresh.childNodes);
+    restore();
     localTimes(main);
-    told.textContent = card.dataset.liveText;
+    const words = text ? `${text} (${clock.format()})` : main.querySelector("[data-live-told]")?.textContent ?? "";
+    if (told.textContent !== words) told.textContent = words;
   };
-  const follow = () => {
-    events?.close();
-    events = undefined;
-    if (document.hidden) return;
-    events = new EventSource(address);
-    events.addEventListener("next", () => {
-      clearTimeout(wait);
-      wait = setTimeout(renew, 300);
-    });
-    events.addEventListener("complete", () => events.close());
+  // What comes together is shown once.
+  const soon = () => { wait ??= setTimeout(renew, 300); };
+  const follow = async () => {
+    following.abort();
+    following = new AbortController();
+    const { signal } = following;
+    for (let pause = 1000; !document.hidden && !signal.aborted; pause = Math.min(pause * 2, 30000)) {
+      try {
+        return await hear(query, variables, signal, () => { pause = 1000; soon(); });
+      } catch {
+        // The hub or the way to it is away: what changes meanwhile is looked for afterwards.
+        await new Promise((resolve) => { setTimeout(resolve, pause * (0.5 + Math.random())); });
+        if (!signal.aborted) soon();
+      }
+    }
   };
   document.addEventListener("visibilitychange", () => {
+    if (document.hidden) return following.abort();
     // What changed meanwhile.
-    if (!document.hidden) renew();
+    soon();
     follow();
   });
-  addEventListener("pagehide", () => events?.close());
+  addEventListener("pagehide", () => following.abort());
+  // A page that was put aside whole and is taken up again.
+  addEventListener("pageshow", (event) => { if (event.persisted) { soon(); follow(); } });
   follow();
 }
 

@@ -17,7 +17,7 @@ use super::origin::Origin;
 use crate::console::Console;
 use crate::console::ask::{Behind, Failed, Told};
 use crate::console::documents::Document;
-use crate::console::frame::Frame;
+use crate::console::frame::{Frame, Live};
 use crate::console::map::Map;
 use crate::console::visit::Visit;
 use crate::http::Refusal;
@@ -33,6 +33,7 @@ struct Page<'a> {
     school: &'a School,
     behind: &'a [Behind],
     explore: Option<String>,
+    live: Live,
     map: Option<Map>,
     themes: Vec<Row>,
     sources: Vec<SourceRow<'a>>,
@@ -77,6 +78,7 @@ pub(in crate::console) async fn show(
         school,
         behind: told.behind(),
         explore: visit.frame.explore(Document::School, &variables),
+        live: Live::new(Document::SchoolChanged, &variables),
         map: Map::around(school.location, homes),
         themes: by_theme(school),
         sources: by_source(school),

@@ -1,21 +1,23 @@
-//! `/sources`: how fresh what the hub tells is; and for operators, what was read lately, what could not be taken and why,
-//! and a way to read a source now.
+//! `/sources`: how fresh what the hub tells is; and for operators, how each source was read last, live, and a way to read
+//! one now.
 
 use askama::Template;
 use axum::Form;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use chrono::{DateTime, Utc};
-use entity::vocabulary::{SourceKind, SyncMode, SyncStatus};
+use entity::vocabulary::{SourceKind, SyncMode};
 use serde::Deserialize;
 use serde_json::json;
+use url::form_urlencoded;
 
 use super::answer::{UserError, refused};
+use super::runs::{Health, Page as Nodes, Run};
 use crate::auth::scope;
 use crate::console::Console;
 use crate::console::ask::{Failed, Told};
 use crate::console::documents::Document;
-use crate::console::frame::Frame;
+use crate::console::frame::{Frame, Live};
 use crate::console::visit::Visit;
 
 #[derive(Debug, Deserialize)]
@@ -29,103 +31,40 @@ struct Source {
     id: String,
     name: String,
     kind: SourceKind,
+    connector: String,
     health: Health,
     last_succeeded_at: Option<DateTime<Utc>>,
     next_run_at: Option<DateTime<Utc>>,
     record_count: i64,
     refused_count: i64,
-    /// `None`: not asked for.
-    runs: Option<Nodes<Run>>,
-    refusals: Option<Nodes<Refusal>>,
+    /// Its last run alone. Not there: not asked for.
+    #[serde(default)]
+    runs: Nodes<Run>,
 }
 
 impl Source {
-    fn runs(&self) -> &[Run] {
-        self.runs.as_ref().map(|runs| runs.nodes.as_slice()).unwrap_or_default()
+    /// Its last run. `None`: it was never read, or that is not for this visitor.
+    fn last_run(&self) -> Option<&Run> {
+        self.runs.nodes.first()
     }
 
-    fn refusals(&self) -> &[Refusal] {
-        self.refusals.as_ref().map(|refusals| refusals.nodes.as_slice()).unwrap_or_default()
-    }
-}
-
-#[derive(Debug, Deserialize)]
-struct Nodes<T> {
-    nodes: Vec<T>,
-}
-
-/// How a source is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-enum Health {
-    Healthy,
-    Late,
-    Failing,
-    NeverSynced,
-    Disabled,
-}
-
-impl Health {
-    /// In Dutch and in English.
-    fn words(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Healthy => ("actueel", "up to date"),
-            Self::Late => ("te laat", "late"),
-            Self::Failing => ("mislukt", "failing"),
-            Self::NeverSynced => ("nog nooit gelezen", "never read"),
-            Self::Disabled => ("uitgezet", "switched off"),
-        }
+    /// Whether it is being read.
+    fn is_read(&self) -> bool {
+        self.last_run().is_some_and(Run::is_running)
     }
 
-    /// As a class of the styles.
-    fn class(self) -> &'static str {
-        match self {
-            Self::Healthy => "active",
-            Self::Late | Self::NeverSynced => "open",
-            Self::Failing => "broken",
-            Self::Disabled => "draft",
-        }
+    fn address(&self) -> String {
+        address(&self.id)
+    }
+
+    fn is_readable(&self) -> bool {
+        self.health.is_readable(self.kind, &self.connector)
     }
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Run {
-    status: SyncStatus,
-    mode: SyncMode,
-    started_at: DateTime<Utc>,
-    finished_at: Option<DateTime<Utc>>,
-    read: i64,
-    created: i64,
-    updated: i64,
-    deleted: i64,
-    refused: i64,
-    error: Option<String>,
-}
-
-impl Run {
-    fn class(&self) -> &'static str {
-        match self.status {
-            SyncStatus::Succeeded => "active",
-            SyncStatus::Failed => "broken",
-            SyncStatus::Running => "draft",
-            SyncStatus::Partial | SyncStatus::Held | SyncStatus::Cancelled => "open",
-        }
-    }
-
-    /// How long it took, in seconds.
-    fn seconds(&self) -> Option<i64> {
-        Some((self.finished_at? - self.started_at).num_seconds())
-    }
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Refusal {
-    stream: String,
-    external_id: Option<String>,
-    reasons: Vec<String>,
-    last_seen_at: DateTime<Utc>,
+/// Where a source's page is.
+fn address(id: &str) -> String {
+    format!("/sources/{}", form_urlencoded::byte_serialize(id.as_bytes()).collect::<String>())
 }
 
 #[derive(Template)]
@@ -135,15 +74,20 @@ struct Page<'a> {
     sources: &'a [Source],
     /// Whether the visitor may read a source now.
     runs: bool,
+    /// `None`: nothing here is for this visitor to watch.
+    live: Option<Live>,
     explore: Option<String>,
 }
 
 pub(in crate::console) async fn show(State(console): State<Console>, visit: Visit) -> Result<Response, Failed> {
-    let document = if visit.holds(scope::SYNC_READ) { Document::Operations } else { Document::Sources };
+    let operates = visit.holds(scope::SYNC_READ);
+    let document = if operates { Document::Operations } else { Document::Sources };
     let variables = json!({});
     let told: Told<Data> = console.ask(&visit, document, variables.clone()).await?;
     let explore = visit.frame.explore(document, &variables);
-    visit.page(&Page { frame: &visit.frame, sources: &told.data.sources, runs: visit.holds(scope::SYNC_RUN), explore })
+    let live = operates.then(|| Live::new(Document::Runs, &json!({})));
+    let runs = visit.holds(scope::SYNC_RUN);
+    visit.page(&Page { frame: &visit.frame, sources: &told.data.sources, runs, live, explore })
 }
 
 /// What the form carries.
@@ -151,6 +95,10 @@ pub(in crate::console) async fn show(State(console): State<Console>, visit: Visi
 pub(in crate::console) struct Wanted {
     token: String,
     source: String,
+    /// `FULL`: everything, anew. What is due where it is not there.
+    mode: Option<SyncMode>,
+    /// There where somebody said that what is gone may be deleted, however much it is.
+    release: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -165,17 +113,18 @@ struct Payload {
     user_errors: Vec<UserError>,
 }
 
-/// `/sources/sync`: reads a source now.
+/// `POST /sources`: reads a source now, and leads to where that can be watched.
 pub(in crate::console) async fn sync(
     State(console): State<Console>,
     visit: Visit,
     Form(wanted): Form<Wanted>,
 ) -> Result<Response, Failed> {
     visit.must_have_made(&wanted.token)?;
-    let variables = json!({ "source": wanted.source });
+    let variables =
+        json!({ "source": wanted.source, "mode": wanted.mode, "allowMassDelete": wanted.release.is_some() });
     let told: Told<Started> = console.ask(&visit, Document::Sync, variables).await?;
     match told.data.start_sync.user_errors.first() {
-        None => Ok(Redirect::to("/sources").into_response()),
+        None => Ok(Redirect::to(&address(&wanted.source)).into_response()),
         Some(error) => Err(refused(error).into()),
     }
 }

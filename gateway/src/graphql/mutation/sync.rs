@@ -67,6 +67,8 @@ pub(crate) struct StartSyncInput {
     pub mode: Option<Term<SyncMode>>,
     /// Say what would change, and change nothing. The answer waits for it; its run is not kept.
     pub dry_run: Option<bool>,
+    /// Delete what is gone, however much it is: what a run that is `HELD` waits for. Look first at what it says is gone.
+    pub allow_mass_delete: Option<bool>,
 }
 
 /// What became of a sync.
@@ -95,6 +97,7 @@ pub(super) async fn start(ctx: &Context<'_>, input: StartSyncInput) -> Result<St
     let options = RunOptions {
         full: input.mode.is_some_and(|mode| mode.0 == SyncMode::Full),
         dry_run: input.dry_run.unwrap_or(false),
+        allow_mass_delete: input.allow_mass_delete.unwrap_or(false),
         cancel: syncs.stop.child_token(),
         run_id: Some(run_id),
         ..RunOptions::default()
@@ -200,6 +203,7 @@ impl Work for StartSyncInput {
                 "run": run_id,
                 "mode": self.mode.map(|mode| mode.0.code()),
                 "dryRun": self.dry_run.unwrap_or(false),
+                "allowMassDelete": self.allow_mass_delete.unwrap_or(false),
             })),
         });
         Ok(Answer::record(run_id))

@@ -138,6 +138,7 @@ const TABLE: &[(&str, Access, &str)] = &[
     ("Sourced", PUBLIC, "provenance"),
     ("StartSyncPayload", PUBLIC, "run userErrors"),
     ("Subscription", ROWS, "changes schoolChanged"),
+    ("Subscription", SYNC, "syncRuns"),
     ("SupportKindInfo", PUBLIC, "supportKind label"),
     (
         "SyncRun",

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use entity::vocabulary::RecordType;
-use entity::{Brin, Code, GeoPoint, change, commitment, housing_option, school};
+use entity::{
+    Brin, Code, GeoPoint, change, commitment, housing_option, municipality, need, offer, offer_municipality,
+    offer_region, school,
+};
 use futures::Stream;
 use futures::stream::try_unfold;
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, Query, SelectStatement};
@@ -84,6 +87,7 @@ fn concerns(school: &school::Model) -> Result<Condition> {
     let mut concerns = Condition::any()
         .add(qualified(Column::SchoolId).eq(school.id))
         .add(is(RecordType::Partner).and(Expr::exists(commitments_here(school))))
+        .add(is(RecordType::Offer).and(Expr::exists(offers_for(school))))
         .add(is(RecordType::HousingOption).and(Expr::exists(homes_near(school)?)));
     if let Some(board) = school.school_board_id {
         concerns = concerns.add(is(RecordType::SchoolBoard).and(qualified(Column::RecordId).eq(board)));
@@ -105,6 +109,43 @@ fn commitments_here(school: &school::Model) -> SelectStatement {
         .and_where(qualified(commitment::Column::PartnerId).eq(qualified(change::Column::RecordId)))
         .and_where(qualified(commitment::Column::DeletedAt).is_null())
         .and_where(live());
+    select
+}
+
+/// The changed offer, where it may fit a need of the school: they share a theme, and it reaches the school. Whether it is
+/// near enough is left to the card: a circle is told of wherever the school lies. Where it reached before is not known.
+fn offers_for(school: &school::Model) -> SelectStatement {
+    let mut reaches = Condition::any()
+        .add(qualified(offer::Column::National).eq(true))
+        .add(qualified(offer::Column::RadiusKm).is_not_null());
+    if let Some(code) = &school.municipality_code {
+        let mut named = Query::select();
+        named
+            .expr(Expr::val(1))
+            .from(offer_municipality::Entity)
+            .and_where(qualified(offer_municipality::Column::OfferId).eq(qualified(offer::Column::Id)))
+            .and_where(qualified(offer_municipality::Column::MunicipalityCode).eq(code));
+        let mut within = Query::select();
+        within
+            .expr(Expr::val(1))
+            .from(offer_region::Entity)
+            .inner_join(
+                municipality::Entity,
+                qualified(municipality::Column::RegionSlug).eq(qualified(offer_region::Column::RegionSlug)),
+            )
+            .and_where(qualified(offer_region::Column::OfferId).eq(qualified(offer::Column::Id)))
+            .and_where(qualified(municipality::Column::Code).eq(code));
+        reaches = reaches.add(Expr::exists(named)).add(Expr::exists(within));
+    }
+    let mut select = Query::select();
+    select
+        .expr(Expr::val(1))
+        .from(offer::Entity)
+        .inner_join(need::Entity, qualified(need::Column::SchoolId).eq(school.id))
+        .and_where(qualified(offer::Column::Id).eq(qualified(change::Column::RecordId)))
+        .and_where(qualified(need::Column::DeletedAt).is_null())
+        .and_where(qualified(need::Column::Themes).bit_and(qualified(offer::Column::Themes)).ne(0))
+        .cond_where(reaches);
     select
 }
 
