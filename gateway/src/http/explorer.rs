@@ -9,6 +9,8 @@ use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use flate2::read::GzDecoder;
 
 use super::Refusal;
@@ -19,10 +21,11 @@ pub const SCHOOL_CARD: &str = include_str!("../../assets/explorer/school-card.gr
 
 const README: &str = include_str!("../../../README.md");
 
-/// Only this host. GraphiQL writes its styles into the page, and carries its fonts and a few images as data.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; font-src data:; \
-                      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
-                      frame-ancestors 'none'";
+/// Only this host. GraphiQL carries its fonts and a few images as data.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; font-src data:; img-src 'self' data:; \
+                      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// Where the page has its nonce.
+const NONCE: &str = "{nonce}";
 
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 const GRAPHQL: &str = "application/graphql; charset=utf-8";
@@ -36,8 +39,7 @@ struct Asset {
     is_packed: bool,
 }
 
-const PAGE: Asset =
-    plain("explorer.html", "text/html; charset=utf-8", include_bytes!("../../assets/explorer/explorer.html"));
+const EXPLORER: &str = include_str!("../../assets/explorer/explorer.html");
 
 const ASSETS: [Asset; 7] = [
     packed("graphiql.js", JAVASCRIPT, include_bytes!("../../assets/explorer/graphiql.js.gz")),
@@ -52,10 +54,26 @@ const ASSETS: [Asset; 7] = [
 /// The explorer's addresses.
 pub(super) fn router() -> Router {
     Router::new()
-        .route("/explorer", get(|headers: HeaderMap| async move { PAGE.answer(&headers) }))
+        .route("/explorer", get(page))
         .route("/explorer/{name}", get(asset))
         .route("/explorer/samples.json", get(|headers: HeaderMap| async move { samples().answer(&headers) }))
         .route("/explorer/pages/{name}", get(page_request))
+}
+
+/// The page. One of GraphiQL's parts writes an element of styles into it while a dialog is open (react-style-singleton, so
+/// that what lies behind does not scroll), with the nonce that it is told: drawn anew for each page, so this goes to nobody
+/// twice.
+async fn page() -> Response {
+    let nonce = STANDARD.encode(rand::random::<[u8; 16]>());
+    let html = EXPLORER.replace(NONCE, &nonce);
+    let policy = POLICY.replace("style-src 'self'", &format!("style-src 'self' 'nonce-{nonce}'"));
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, &policy),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (headers, html).into_response()
 }
 
 async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {
@@ -183,15 +201,32 @@ mod tests {
 
     #[test]
     fn who_has_a_file_is_not_sent_it_again() {
-        let tag = PAGE.tag();
-        assert_eq!(PAGE.answer(&headers(header::IF_NONE_MATCH, &tag)).status(), StatusCode::NOT_MODIFIED);
-        assert_eq!(PAGE.answer(&headers(header::IF_NONE_MATCH, "W/\"other\"")).status(), StatusCode::OK);
+        let asset = &ASSETS[0];
+        let tag = asset.tag();
+        assert_eq!(asset.answer(&headers(header::IF_NONE_MATCH, &tag)).status(), StatusCode::NOT_MODIFIED);
+        assert_eq!(asset.answer(&headers(header::IF_NONE_MATCH, "W/\"other\"")).status(), StatusCode::OK);
+    }
+
+    #[tokio::test]
+    async fn nothing_in_the_page_is_styled_without_its_nonce_which_is_drawn_anew() {
+        let drawn = async || {
+            let response = page().await;
+            let policy = response.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned();
+            assert!(!policy.contains("unsafe") && !policy.contains('*'), "{policy}");
+            let (_, nonce) = policy.split_once("'nonce-").unwrap();
+            let nonce = nonce.split('\'').next().unwrap().to_owned();
+            let bytes = axum::body::to_bytes(response.into_body(), 100_000).await.unwrap();
+            let html = String::from_utf8(bytes.to_vec()).unwrap();
+            assert_eq!(html.matches(&format!("nonce=\"{nonce}\"")).count(), 1);
+            assert!(!html.contains(NONCE) && !html.contains("<style") && !html.contains(" style="));
+            nonce
+        };
+        assert_ne!(drawn().await, drawn().await);
     }
 
     #[test]
     fn the_page_asks_for_what_there_is_on_this_host_only() {
-        let page = std::str::from_utf8(PAGE.bytes).unwrap();
-        let asked: Vec<_> = page.split('"').filter(|part| part.contains('/') && !part.contains('<')).collect();
+        let asked: Vec<_> = EXPLORER.split('"').filter(|part| part.contains('/') && !part.contains('<')).collect();
         assert_eq!(asked.len(), 6, "{asked:?}");
         for address in asked {
             let name = address.strip_prefix("/explorer/").unwrap();
