@@ -5,6 +5,7 @@ mod hostile;
 mod operators;
 mod pages;
 mod sign_in;
+mod streams;
 
 use anyhow::{Context, Result};
 use connectors::sync::RunOptions;

@@ -11,7 +11,7 @@ use gateway::config::{CacheSettings, LimitSettings, Settings, SubscriptionSettin
 use gateway::console::Console;
 use gateway::feed::Feed;
 use gateway::graphql::{Answering, Graph};
-use gateway::http::graphql::{Admit, Intake, anybody, routes};
+use gateway::http::graphql::{Admit, Intake, anybody, or_by_session, routes};
 use gateway::http::{self, Readiness, Site, Stopped, Streams};
 use gateway::telemetry::Metrics;
 use reqwest::{Client, Response};
@@ -90,6 +90,7 @@ impl TestGateway {
             metrics: Metrics::default(),
         };
         let console = Console::new(executor.clone(), settings, &site.authenticator)?;
+        let admit = or_by_session(admit, console.as_ref());
         let router = http::router(site, routes(executor, &streams, admit, Intake::of(settings)), console);
         let served =
             tokio::spawn(async move { http::serve(listener, router, &streams, Duration::from_secs(10)).await });

@@ -27,6 +27,18 @@ impl Socket {
     /// # Errors
     /// Where the handshake is refused.
     pub async fn open(address: SocketAddr, protocol: Option<&str>) -> Result<Self, Error> {
+        Self::open_with(address, protocol, &[]).await
+    }
+
+    /// The same, with these headers, as a browser adds them.
+    ///
+    /// # Errors
+    /// Where the handshake is refused.
+    pub async fn open_with(
+        address: SocketAddr,
+        protocol: Option<&str>,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, Error> {
         let socket = TcpSocket::new_v4()?;
         // Small, so that a client that does not read is noticed after few messages.
         socket.set_recv_buffer_size(128 * 1024)?;
@@ -34,6 +46,9 @@ impl Socket {
         let mut request = format!("ws://{address}/graphql/ws").into_client_request()?;
         if let Some(protocol) = protocol {
             request.headers_mut().insert("sec-websocket-protocol", protocol.parse().expect("a header's value"));
+        }
+        for (name, value) in headers {
+            request.headers_mut().append(*name, value.parse().expect("a header's value"));
         }
         let (raw, _) = tokio_tungstenite::client_async(request, stream).await?;
         Ok(Self { raw })

@@ -2,6 +2,8 @@
 // ?query= or ?document= (the request behind a page), and ?variables=.
 (async () => {
   "use strict";
+  // What GraphiQL's bundler calls the nonce that styles written into the page carry (react-style-singleton).
+  window.__webpack_nonce__ = document.currentScript.nonce;
   const asked = new URLSearchParams(location.search);
   const get = async (address) => {
     const answer = await fetch(address);
@@ -20,6 +22,7 @@
       url: "/graphql",
       // In the name of who is signed in to the console.
       headers: { "x-hub-session": "1" },
+      wsConnectionParams: { "x-hub-session": "1" },
       subscriptionUrl: `${location.origin.replace(/^http/, "ws")}/graphql/ws`,
     }),
     defaultTabs: tabs,

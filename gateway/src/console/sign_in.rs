@@ -108,6 +108,21 @@ impl SignIn {
         }
     }
 
+    /// Whether a session's number came along, whatever it is good for.
+    pub(crate) fn has_session(&self, headers: &HeaderMap) -> bool {
+        cookies::SESSION.read(self.is_safe(headers), headers).is_some()
+    }
+
+    /// Whether a page of this hub's own asks, as the browser says: by `Origin`, which every WebSocket of a browser carries,
+    /// and by `Sec-Fetch-Site` where it tells that as well.
+    pub(crate) fn is_own_page(&self, headers: &HeaderMap) -> bool {
+        let mut origins = headers.get_all(header::ORIGIN).iter();
+        let (Some(origin), None) = (origins.next(), origins.next()) else { return false };
+        let own = Url::parse(&base_url(self.public_url.as_ref(), headers.get(header::HOST)));
+        let is_own = own.is_ok_and(|own| own.origin().ascii_serialization().as_bytes() == origin.as_bytes());
+        is_own && headers.get_all("sec-fetch-site").iter().all(|site| site == "same-origin")
+    }
+
     /// Whether the hub is reached by a way that is safe, so that its cookies may only go that way.
     pub(super) fn is_safe(&self, headers: &HeaderMap) -> bool {
         base_url(self.public_url.as_ref(), headers.get(header::HOST)).starts_with("https:")

@@ -23,7 +23,7 @@ pub(super) const METADATA_PATH: &str = "/.well-known/oauth-protected-resource";
 const TOKEN_PARAMETER: &str = "access_token";
 
 /// Whoever sends this asks in the name of who is signed in to the console. Its value does not matter.
-const SESSION_HEADER: &str = "x-hub-session";
+pub(super) const SESSION_HEADER: &str = "x-hub-session";
 
 /// What the door needs.
 #[derive(Clone)]

@@ -38,7 +38,7 @@ use crate::graphql::{Answered, Answering, Caller, Language, operation_type};
 use accept::MediaType;
 use handed_on::HandedOn;
 
-pub use admission::{Admit, Payload, anybody, by_token};
+pub use admission::{Admit, Payload, anybody, by_token, or_by_session};
 pub use socket::Close;
 
 const ALLOWED: HeaderValue = HeaderValue::from_static("GET, POST");

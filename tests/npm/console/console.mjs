@@ -172,6 +172,12 @@ for (const colorScheme of ["light", "dark"]) {
   await page.goto(`${hub}/explorer?${new URLSearchParams({ query: "query Who { viewer { organisationKind } }" })}`);
   await page.getByRole("button", { name: /Execute query/ }).click();
   await page.locator(".result-window", { hasText: "SCHOOL_BOARD" }).waitFor();
+  // Its dialogs style what lies behind them; the policy lets them, and nothing else.
+  await page.getByRole("button", { name: "Open settings dialog" }).click();
+  await page.getByRole("dialog").waitFor();
+  assert.equal(await page.evaluate(() => getComputedStyle(document.body).overflow), "hidden");
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
   await page.goto(hub + card);
   await page.getByRole("button", { name: "Uitloggen" }).click();
   await page.getByRole("link", { name: "Inloggen" }).waitFor();
@@ -248,6 +254,15 @@ for (const colorScheme of ["light", "dark"]) {
   await page.getByRole("button", { name: "Opnieuw lezen en verwijderen" }).click();
   await page.getByRole("heading", { name: "Deze bron wacht op uw besluit" }).waitFor({ state: "detached", timeout: 60_000 });
   await page.locator("tbody tr").first().getByText("Geslaagd", { exact: true }).waitFor({ timeout: 60_000 });
+  // In the explorer it is watched in their name as well, over a WebSocket.
+  const explorer = await page.context().newPage();
+  const socket = explorer.waitForEvent("websocket");
+  await explorer.goto(`${hub}/explorer?${new URLSearchParams({ query: "subscription Runs { syncRuns { status } }" })}`);
+  await explorer.getByRole("button", { name: /Execute query/ }).click();
+  await (await socket).waitForEvent("framereceived", { predicate: ({ payload }) => payload.includes("connection_ack") });
+  await page.getByRole("button", { name: "Nu lezen" }).click();
+  await explorer.locator(".result-window", { hasText: "SUCCEEDED" }).waitFor({ timeout: 60_000 });
+  await explorer.close();
   await page.goto(`${hub}/sources`);
   await page.getByRole("button", { name: /^Nu lezen/ }).first().waitFor();
   await look(page, "operations");

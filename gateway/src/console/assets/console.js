@@ -90,7 +90,8 @@ function localTimes(within) {
   }
 }
 
-// Hears the answers of a subscription (graphql-sse, a connection for each) until the hub says that there are no more.
+// Hears the answers of a subscription (graphql-sse, a connection for each) until there are no more, which is an error: it is
+// followed again by whoever still wants to hear. Returns where the hub does not take it.
 // Not by EventSource, which sends no headers: with this one the hub asks in the name of who is signed in.
 async function hear(query, variables, signal, next) {
   const headers = { accept: "text/event-stream", "x-hub-session": "1" };
@@ -104,8 +105,9 @@ async function hear(query, variables, signal, next) {
     const events = (text + value).split("\n\n");
     text = events.pop();
     for (const event of events) {
-      if (event.startsWith("event: complete")) return;
-      if (event.startsWith("event: next")) next();
+      if (event.startsWith("event: complete")) throw new Error("over");
+      // What is refused, as when a token has ended, is no news.
+      if (event.startsWith("event: next") && !event.includes('"errors":')) next();
     }
   }
 }

@@ -1,10 +1,11 @@
 //! Who may open a WebSocket, and who asks over it. A browser cannot send headers with one, so a token may come in the
 //! payload of `connection_init`, which everything else waits for.
 //!
-//! The origin is not checked. Cross-site hijacking of WebSockets rides on credentials that a browser adds by itself
-//! (cookies, HTTP authentication), and a WebSocket takes none of these, not even the console's: a page elsewhere that has
-//! no token sees what anybody may see, and apps of third parties are meant to ask from pages of their own. A hub behind
-//! something that admits browsers by cookie must check the origin there.
+//! Whose cookie a browser adds by itself is a different matter: a page elsewhere could have a browser open a socket, and
+//! ask over it in the name of who is signed in to the console (cross-site hijacking of WebSockets). So the cookie counts
+//! only where the first message asks for it, as a header does on `/graphql`, and the page that opened the socket is this
+//! hub's own, by `Origin` and, where the browser says it, `Sec-Fetch-Site`; neither can be set by a page. Without that a
+//! socket may come from pages anywhere: apps of third parties ask with tokens of their own, or see what anybody may see.
 
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use serde_json::{Map, Value};
 use super::caller;
 use super::socket::Close;
 use crate::auth::{Authenticator, Refused};
+use crate::console::Console;
 use crate::graphql::Caller;
 use crate::http::auth;
 
@@ -58,6 +60,39 @@ pub fn by_token(authenticator: Arc<Authenticator>) -> Admit {
         }
         .boxed()
     })
+}
+
+/// Lets in who is signed in to the console as well, where the first message asks for that (`x-hub-session`) and a page of
+/// this hub's own opened the socket. A page elsewhere that asks beside the cookie is refused; everybody else is let in, or
+/// not, by `admit`.
+pub fn or_by_session(admit: Admit, console: Option<&Console>) -> Admit {
+    let Some(sign_in) = console.and_then(|console| console.sign_in.clone()) else { return admit };
+    Arc::new(move |parts, payload| {
+        // A token says more exactly who asks.
+        let has_token = !matches!(token(&parts, payload.as_ref()), Ok(None));
+        if has_token || !asks_for_session(payload.as_ref()) || !sign_in.has_session(&parts.headers) {
+            return admit(parts, payload);
+        }
+        let (admit, sign_in) = (Arc::clone(&admit), Arc::clone(&sign_in));
+        async move {
+            if !sign_in.is_own_page(&parts.headers) {
+                return Err(Close::forbidden());
+            }
+            match sign_in.who(&parts.headers).await {
+                Ok(Some((_, identity))) => {
+                    Ok(Caller { identity: Some(identity), ..caller(&parts.extensions, &parts.headers) })
+                }
+                Ok(None) => admit(parts, payload).await,
+                Err(_) => Err(Close::internal()),
+            }
+        }
+        .boxed()
+    })
+}
+
+/// Whether the first message asks in the name of who is signed in. The value does not matter, as that of the header.
+fn asks_for_session(payload: Option<&Map<String, Value>>) -> bool {
+    payload.is_some_and(|payload| payload.keys().any(|name| name.eq_ignore_ascii_case(auth::SESSION_HEADER)))
 }
 
 /// A token as a header has it.
