@@ -11,6 +11,7 @@ mod delegated;
 mod endpoint;
 mod grants;
 pub mod loopback;
+mod revocation;
 
 use std::fmt;
 use std::sync::Arc;

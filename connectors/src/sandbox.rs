@@ -26,6 +26,7 @@ pub mod sample;
 mod server;
 #[cfg(test)]
 mod tests;
+mod visits;
 mod workshops;
 
 use std::io;
@@ -49,6 +50,7 @@ use self::issuer::Issuer;
 pub use self::oauth::Client;
 pub use self::sample::{Sample, Size};
 use self::server::Shared;
+pub use self::visits::VisitCounters;
 
 /// How long [`Sandbox::stop`] waits for answers under way.
 const STOP_WITHIN: Duration = Duration::from_secs(2);
@@ -147,6 +149,7 @@ impl Sandbox {
             base_url,
             issuer,
             codes: people::Codes::default(),
+            visits: visits::Visits::default(),
             authority: oauth::Authority::new(settings.token_lifetime),
             faults: faults::Faults::default(),
             tallies: counters::Tallies::default(),
@@ -257,6 +260,22 @@ impl Sandbox {
     /// Changes what is served from the next request on.
     pub fn edit<R>(&self, edit: impl FnOnce(&mut Sample) -> R) -> R {
         edit(&mut self.shared.write())
+    }
+
+    /// Has tokens for the hub that are given from now on hold for so long.
+    pub fn hub_tokens_last(&self, lifetime: Duration) {
+        self.shared.issuer.set_lifetime(lifetime);
+    }
+
+    /// Ends what everybody who has signed in was granted: no refresh token is taken any more.
+    pub fn end_visits(&self) {
+        self.shared.visits.end_all();
+    }
+
+    /// What refresh tokens of people who signed in were used for.
+    #[must_use]
+    pub fn visit_counters(&self) -> VisitCounters {
+        self.shared.visits.counters()
     }
 
     /// Plans a fault.

@@ -4,6 +4,7 @@ mod browser;
 mod hostile;
 mod operators;
 mod pages;
+mod sessions;
 mod sign_in;
 mod streams;
 

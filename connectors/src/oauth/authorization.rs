@@ -6,15 +6,16 @@ use std::fmt;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use oauth2::basic::BasicClient;
+use oauth2::basic::{BasicClient, BasicErrorResponseType, BasicTokenResponse};
 use oauth2::{
     AsyncHttpClient, AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
-    EndpointSet, HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, TokenResponse,
-    TokenUrl,
+    EndpointSet, HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken,
+    RequestTokenError, Scope, TokenResponse, TokenUrl,
 };
 use serde::Deserialize;
 use url::Url;
 
+use super::revocation::Revocation;
 use super::{MAX_ANSWER, TIMEOUT};
 use crate::api::{Documents, client, host, is_loopback, unreachable, whole_body};
 use crate::error::{Error, ErrorKind, Result};
@@ -111,6 +112,20 @@ pub struct Begun {
 /// What exchanges the code that was given for it, and no other. Its `Debug` says nothing.
 pub struct Proof(PkceCodeVerifier);
 
+impl Proof {
+    /// What it is, for whoever keeps it elsewhere while the person is away.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        self.0.secret()
+    }
+}
+
+impl From<String> for Proof {
+    fn from(secret: String) -> Self {
+        Self(PkceCodeVerifier::new(secret))
+    }
+}
+
 impl Clone for Proof {
     fn clone(&self) -> Self {
         Self(PkceCodeVerifier::new(self.0.secret().clone()))
@@ -142,6 +157,7 @@ pub struct Authorization {
     client: Client,
     http: Http,
     registration: Registration,
+    revocation: Option<Url>,
 }
 
 impl Authorization {
@@ -161,7 +177,8 @@ impl Authorization {
             })
             .set_auth_uri(AuthUrl::from_url(endpoints.authorization.clone()))
             .set_token_uri(TokenUrl::from_url(endpoints.token.clone()));
-        Ok(Self { client: oauth, http: Http { client: client()?, url: endpoints.token.clone() }, registration })
+        let http = Http { client: client()?, url: endpoints.token.clone() };
+        Ok(Self { client: oauth, http, registration, revocation: endpoints.revocation.clone() })
     }
 
     /// Begins to sign somebody in, who comes back to `redirect`.
@@ -195,23 +212,69 @@ impl Authorization {
         for (name, value) in &self.registration.whom {
             request = request.add_extra_param(*name, value.as_str());
         }
-        let answer = request.request_async(&self.http).await.map_err(|error| {
-            use oauth2::RequestTokenError::{Request, ServerResponse};
-            let host = host(&self.http.url);
-            match error {
-                Request(error) => error,
-                ServerResponse(answer) => {
-                    let code: String = answer.error().to_string().chars().take(60).collect();
-                    Error::new(ErrorKind::TokenRefused, format!("the token endpoint at {host} refused a code: {code}"))
-                }
-                _ => Error::new(ErrorKind::TokenRefused, format!("the token endpoint at {host} gave no token")),
+        let answer = request.request_async(&self.http).await.map_err(|error| self.explain(error, "code"))?;
+        Ok(granted(&answer))
+    }
+
+    /// Renews what somebody was granted, by the refresh token that came with it. The answer may bring another one: then this
+    /// one is good no more.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Reauthorise`] where the issuer takes it no more, [`ErrorKind::TokenRefused`] where it refuses the client,
+    /// [`ErrorKind::TokenEndpointDown`] where it cannot say.
+    pub async fn refresh(&self, refresh: &str) -> Result<Granted> {
+        let sent = RefreshToken::new(refresh.to_owned());
+        let mut request = self.client.exchange_refresh_token(&sent);
+        for (name, value) in &self.registration.whom {
+            request = request.add_extra_param(*name, value.as_str());
+        }
+        let answer = request.request_async(&self.http).await.map_err(|error| match error {
+            RequestTokenError::ServerResponse(answer) if *answer.error() == BasicErrorResponseType::InvalidGrant => {
+                let host = host(&self.http.url);
+                Error::new(
+                    ErrorKind::Reauthorise,
+                    format!("the token endpoint at {host} takes a refresh token no more"),
+                )
             }
+            error => self.explain(error, "refresh token"),
         })?;
-        let lifetime = answer.expires_in().unwrap_or(DEFAULT_LIFETIME);
-        let refresh = answer.refresh_token().map(|token| token.secret().clone());
-        let scopes =
-            answer.scopes().map(|scopes| scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(" "));
-        Ok(Granted { token: answer.access_token().secret().clone(), lifetime, refresh, scopes })
+        Ok(granted(&answer))
+    }
+
+    /// Gives up what a refresh token stands for, where the issuer has an address for that.
+    ///
+    /// # Errors
+    /// Where it was refused, or nobody can say.
+    pub async fn revoke(&self, refresh: &str) -> Result<()> {
+        let Some(endpoint) = &self.revocation else { return Ok(()) };
+        let Registration { client_id, client_secret, client_authentication, .. } = &self.registration;
+        let (http, secret, authentication) = (&self.http.client, client_secret.as_deref(), *client_authentication);
+        Revocation { http, endpoint, client_id, secret, authentication }.of(refresh, "refresh_token").await
+    }
+
+    /// What a failed request means. `what` was sent.
+    fn explain(&self, error: TokenError, what: &str) -> Error {
+        let host = host(&self.http.url);
+        match error {
+            RequestTokenError::Request(error) => error,
+            RequestTokenError::ServerResponse(answer) => {
+                let code: String = answer.error().to_string().chars().take(60).collect();
+                Error::new(ErrorKind::TokenRefused, format!("the token endpoint at {host} refused a {what}: {code}"))
+            }
+            _ => Error::new(ErrorKind::TokenRefused, format!("the token endpoint at {host} gave no token")),
+        }
+    }
+}
+
+type TokenError = RequestTokenError<Error, oauth2::StandardErrorResponse<BasicErrorResponseType>>;
+
+fn granted(answer: &BasicTokenResponse) -> Granted {
+    let scopes = answer.scopes().map(|scopes| scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(" "));
+    Granted {
+        token: answer.access_token().secret().clone(),
+        lifetime: answer.expires_in().unwrap_or(DEFAULT_LIFETIME),
+        refresh: answer.refresh_token().map(|token| token.secret().clone()),
+        scopes,
     }
 }
 

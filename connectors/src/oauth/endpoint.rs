@@ -11,6 +11,7 @@ use oauth2::{
 use reqwest::StatusCode;
 use url::Url;
 
+use super::revocation::Revocation;
 use super::{MAX_ANSWER, TIMEOUT, Token};
 use crate::api::{host, is_about_tls, is_loopback, retry_after, whole_body};
 use crate::error::{Error, ErrorKind, Result};
@@ -132,39 +133,12 @@ impl TokenEndpoint {
         }
     }
 
-    /// Gives up a token (RFC 7009) at `endpoint`. By hand, for the library takes no address on loopback.
+    /// Gives up a token (RFC 7009) at `endpoint`.
     pub(super) async fn revoke(&self, endpoint: &Url, token: &str, hint: &str) -> Result<()> {
-        if endpoint.scheme() != "https" && !is_loopback(endpoint) {
-            let message = format!("{} is not https: the token would travel in the clear", host(endpoint));
-            return Err(Error::new(ErrorKind::Configuration, message));
-        }
-        let id = self.settings.client_id.as_str();
-        let mut form = vec![("token", token), ("token_type_hint", hint)];
-        let mut request = self.http.post(endpoint.clone());
-        match (self.settings.secret(), self.settings.client_authentication) {
-            (Some(secret), ClientAuthentication::ClientSecretBasic) => {
-                request = request.basic_auth(form_encoded(id), Some(form_encoded(secret)));
-            }
-            (Some(secret), ClientAuthentication::ClientSecretPost) => {
-                form.extend([("client_id", id), ("client_secret", secret)]);
-            }
-            (None, _) => form.push(("client_id", id)),
-        }
-        let sent = tokio::time::timeout(TIMEOUT, request.form(&form).send()).await;
-        let down = |why: &str| Error::new(ErrorKind::TokenEndpointDown, format!("{} {why}", host(endpoint)));
-        let status = sent
-            .map_err(|_| down("did not answer in time"))?
-            .map_err(|error| down("cannot be reached").because(error.without_url()))?
-            .status();
-        // What it does not know is as good as revoked, and answered so (section 2.2).
-        match status {
-            status if status.is_success() => Ok(()),
-            status if status.is_server_error() => Err(down(&format!("failed with status {}", status.as_u16()))),
-            status => {
-                let message = format!("{} refused to revoke, with status {}", host(endpoint), status.as_u16());
-                Err(Error::new(ErrorKind::TokenRefused, message))
-            }
-        }
+        let (http, settings) = (&self.http, &self.settings);
+        let (client_id, secret) = (settings.client_id.as_str(), settings.secret());
+        let authentication = settings.client_authentication;
+        Revocation { http, endpoint, client_id, secret, authentication }.of(token, hint).await
     }
 
     /// Gives up a refresh token, where configuration has an address for that.
@@ -266,9 +240,4 @@ pub(super) fn renewal(asked_at: DateTime<Utc>, lifetime: Option<TimeDelta>) -> D
     let lifetime = lifetime.unwrap_or(DEFAULT_LIFETIME);
     let until = asked_at.checked_add_signed(lifetime).unwrap_or(DateTime::<Utc>::MAX_UTC);
     until - RENEW_BEFORE.min(lifetime / 10)
-}
-
-/// As ids and secrets are written in the `Authorization` header (RFC 6749 section 2.3.1).
-fn form_encoded(text: &str) -> String {
-    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }

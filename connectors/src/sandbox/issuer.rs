@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::rand::SystemRandom;
@@ -14,7 +14,7 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use chrono::Utc;
@@ -26,6 +26,7 @@ use super::oauth::{TokenError, credentials, form, no_store, refuse};
 use super::people::{CONSOLE, Codes};
 use super::sample::{Sample, brin_code, organization_id, places};
 use super::server::Shared;
+use super::visits::{Visitor, Visits};
 
 /// Where the issuer's paths begin.
 const PATH: &str = "/issuer";
@@ -79,7 +80,7 @@ pub(super) struct Issuer {
     jwk: Value,
     key_id: String,
     audience: String,
-    lifetime: Duration,
+    lifetime: Mutex<Duration>,
     /// For which organisation a client asks.
     organisations: HashMap<&'static str, String>,
 }
@@ -95,7 +96,15 @@ impl Issuer {
         jwk["kid"] = json!(key_id);
         jwk["use"] = json!("sig");
         let organisations = organisations(sample);
-        Ok(Self { url: format!("{base_url}{PATH}"), key, jwk, key_id, audience, lifetime, organisations })
+        Ok(Self {
+            url: format!("{base_url}{PATH}"),
+            key,
+            jwk,
+            key_id,
+            audience,
+            lifetime: Mutex::new(lifetime),
+            organisations,
+        })
     }
 
     /// Its address: what tokens name as `iss`.
@@ -106,6 +115,15 @@ impl Issuer {
     /// Whom its tokens are for, where a client does not say.
     pub(super) fn audience(&self) -> &str {
         &self.audience
+    }
+
+    /// Has tokens that are given from now on hold for so long.
+    pub(super) fn set_lifetime(&self, lifetime: Duration) {
+        *self.lifetime.lock().unwrap_or_else(PoisonError::into_inner) = lifetime;
+    }
+
+    fn lifetime(&self) -> Duration {
+        *self.lifetime.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The organisation that a client asks for. `None`: an app.
@@ -122,7 +140,7 @@ impl Issuer {
     fn sign(&self, of: HubClient, client_id: &str, audience: &str, scopes: &str) -> io::Result<String> {
         #[expect(clippy::disallowed_methods, reason = "the issuer has a clock of its own, as real ones do")]
         let now = Utc::now().timestamp();
-        let lifetime = i64::try_from(self.lifetime.as_secs()).unwrap_or(i64::MAX);
+        let lifetime = i64::try_from(self.lifetime().as_secs()).unwrap_or(i64::MAX);
         let mut claims = json!({
             "iss": self.url,
             "sub": of.id,
@@ -147,7 +165,8 @@ impl Issuer {
             "jwks_uri": format!("{}/jwks", self.url),
             "token_endpoint": format!("{}/token", self.url),
             "authorization_endpoint": format!("{}/authorize", self.url),
-            "grant_types_supported": ["client_credentials", "authorization_code"],
+            "revocation_endpoint": format!("{}/revoke", self.url),
+            "grant_types_supported": ["client_credentials", "authorization_code", "refresh_token"],
             "response_types_supported": ["code"],
             "code_challenge_methods_supported": ["S256"],
             "subject_types_supported": ["public"],
@@ -157,17 +176,26 @@ impl Issuer {
         })
     }
 
-    fn answer(&self, codes: &Codes, headers: &HeaderMap, body: &[u8]) -> Result<Response, TokenError> {
+    fn answer(&self, codes: &Codes, visits: &Visits, headers: &HeaderMap, body: &[u8]) -> Result<Response, TokenError> {
         let form = form(headers, body)?;
         let (id, secret) = credentials(headers, &form)?;
         // Whom it is for: `resource` of RFC 8707, or what many issuers call `audience`.
         let audience = form.get("resource").or_else(|| form.get("audience")).unwrap_or(&self.audience);
         if id == CONSOLE.id && secret == CONSOLE.secret {
-            if form.get("grant_type").map(String::as_str) != Some("authorization_code") {
-                return Err(TokenError::UnsupportedGrantType);
-            }
-            let (person, scopes) = codes.take(&form)?;
-            return self.give(person, CONSOLE.id, audience, &scopes);
+            let (person, scopes, refresh) = match form.get("grant_type").map(String::as_str) {
+                Some("authorization_code") => {
+                    let (person, scopes) = codes.take(&form)?;
+                    let refresh = visits.begin(person, scopes.clone());
+                    (person, scopes, refresh)
+                }
+                Some("refresh_token") => {
+                    let sent = form.get("refresh_token").map(String::as_str).unwrap_or_default();
+                    let (Visitor { person, scopes, .. }, next) = visits.renew(sent).ok_or(TokenError::InvalidGrant)?;
+                    (person, scopes, next)
+                }
+                _ => return Err(TokenError::UnsupportedGrantType),
+            };
+            return self.give(person, CONSOLE.id, audience, &scopes, Some(refresh));
         }
         let known = CLIENTS.into_iter().find(|client| client.id == id && client.secret == secret);
         let client = known.ok_or(TokenError::InvalidClient)?;
@@ -180,18 +208,28 @@ impl Issuer {
         if !scopes.split_whitespace().all(|asked| client.scopes.split(' ').any(|scope| scope == asked)) {
             return Err(TokenError::InvalidScope);
         }
-        self.give(client, client.id, audience, scopes)
+        self.give(client, client.id, audience, scopes, None)
     }
 
-    fn give(&self, of: HubClient, client_id: &str, audience: &str, scopes: &str) -> Result<Response, TokenError> {
+    fn give(
+        &self,
+        of: HubClient,
+        client_id: &str,
+        audience: &str,
+        scopes: &str,
+        refresh: Option<String>,
+    ) -> Result<Response, TokenError> {
         let token = self.sign(of, client_id, audience, scopes);
         let token = token.map_err(|_| TokenError::InvalidRequest("no token can be signed"))?;
-        let answer = json!({
+        let mut answer = json!({
             "access_token": token,
             "token_type": "Bearer",
-            "expires_in": self.lifetime.as_secs(),
+            "expires_in": self.lifetime().as_secs(),
             "scope": scopes,
         });
+        if let Some(refresh) = refresh {
+            answer["refresh_token"] = json!(refresh);
+        }
         Ok((no_store(), Json(answer)).into_response())
     }
 }
@@ -201,13 +239,23 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
     let metadata = async |State(shared): State<Arc<Shared>>| Json(shared.issuer.metadata());
     let keys = async |State(shared): State<Arc<Shared>>| Json(json!({ "keys": [shared.issuer.jwk] }));
     let token = async |State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes| {
-        shared.issuer.answer(&shared.codes, &headers, &body).unwrap_or_else(refuse)
+        shared.issuer.answer(&shared.codes, &shared.visits, &headers, &body).unwrap_or_else(refuse)
+    };
+    // Whoever gives up a token need not be known: it says nothing, and ends what its holder holds.
+    let revoke = async |State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes| match form(&headers, &body)
+    {
+        Ok(form) => {
+            shared.visits.revoke(form.get("token").map(String::as_str).unwrap_or_default());
+            StatusCode::OK.into_response()
+        }
+        Err(error) => refuse(error),
     };
     Router::new()
         .route("/issuer/.well-known/openid-configuration", get(metadata))
         .route("/.well-known/oauth-authorization-server/issuer", get(metadata))
         .route("/issuer/jwks", get(keys))
         .route("/issuer/token", post(token))
+        .route("/issuer/revoke", post(revoke))
 }
 
 /// Organisations with something of their own: the board and the municipality of the school that has something

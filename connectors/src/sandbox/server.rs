@@ -24,6 +24,7 @@ use super::issuer::{self, Issuer};
 use super::oauth::{Authority, Refusal, client_of, refuse_client};
 use super::people::{self, Codes};
 use super::sample::Sample;
+use super::visits::Visits;
 use super::{System, boards, control, delegated, duo, housing, partners, workshops};
 
 /// The most that is read of an answer in order to spoil it, and of a request's body.
@@ -36,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) issuer: Issuer,
     /// Codes of people who are signing in.
     pub(super) codes: Codes,
+    /// Those who have signed in.
+    pub(super) visits: Visits,
     pub(crate) faults: Faults,
     pub(crate) tallies: Tallies,
     pub(crate) stopped: CancellationToken,

@@ -12,7 +12,7 @@ use url::Url;
 
 use super::auth::{Anonymous, is_confidential};
 use super::read::{Reader, fetch, label};
-use super::{AuthSettings, Documents, GrantSettings, LimitSettings, Settings, WebhookSettings};
+use super::{AuthSettings, Documents, GrantSettings, LimitSettings, Settings, SignInSettings, WebhookSettings};
 
 /// Checks everything, fetches the secrets of the sources, and takes `RUST_LOG` in.
 pub(super) fn validate(settings: &mut Settings, reader: &mut Reader<'_>, systems: &[Entry]) {
@@ -26,6 +26,8 @@ pub(super) fn validate(settings: &mut Settings, reader: &mut Reader<'_>, systems
     keys("webhooks", encryption_key, previous_encryption_key, reader);
     let GrantSettings { encryption_key, previous_encryption_key } = &mut settings.grants;
     keys("grants", encryption_key, previous_encryption_key, reader);
+    let SignInSettings { encryption_key, previous_encryption_key, .. } = &mut settings.sign_in;
+    keys("sign_in", encryption_key, previous_encryption_key, reader);
     log_filter(settings, reader);
     telemetry(settings, reader);
     let can_keep = settings.grants.encryption_key.is_some();
@@ -42,6 +44,14 @@ pub(super) fn validate(settings: &mut Settings, reader: &mut Reader<'_>, systems
 /// What works but is risky.
 pub(super) fn warnings(settings: &Settings) -> Vec<String> {
     let mut warnings = Vec::new();
+    let SignInSettings { client_id, encryption_key, .. } = &settings.sign_in;
+    if settings.redis.url.is_some() && client_id.is_some() && encryption_key.is_none() {
+        warnings.push(
+            "people who sign in are known to one replica alone: set sign_in.encryption_key, or lead each browser to the \
+             same replica"
+                .to_owned(),
+        );
+    }
     for source in &settings.sources {
         let addresses = [source.base_url.as_ref(), source.oauth.as_ref().map(|oauth| &oauth.token_url)];
         for url in addresses.into_iter().flatten().filter(|url| source.oauth.is_some() && !is_confidential(url)) {

@@ -1,152 +1,128 @@
-//! Who is signed in. What a browser holds is a number that means nothing to anybody but this process; tokens stay here.
-//!
-//! Sessions live in the process that they began in: replicas need a balancer that leads a browser to the same one.
+//! Who is signed in. What a browser holds is a number that means nothing elsewhere; tokens stay with the hub, in the process
+//! and, for all replicas, sealed in Redis ([`store`]). They are renewed for as long as the issuer does ([`renewal`]).
+
+mod renewal;
+mod session;
+mod shelf;
+mod store;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use connectors::oauth::authorization::Proof;
+use connectors::oauth::authorization::Granted;
+use connectors::vault::Vault;
+use entity::Clock;
 use moka::sync::Cache;
+use tokio::sync::Mutex;
 
+use self::renewal::Renewal;
+pub(crate) use self::session::Session;
+use self::shelf::{Away, Shelf};
+use self::store::{Store, key};
+use super::issuer::Issuer;
 use crate::auth::{Authenticator, Identity, Refused};
 use crate::config::SignInSettings;
+use crate::shared::Shared;
 
-/// A sign-in that was begun is forgotten after this long.
-const FLOW_LASTS: Duration = Duration::from_secs(600);
-/// Sign-ins that are under way at once: beyond that the oldest are forgotten, so that beginning costs no memory.
-const MOST_FLOWS: u64 = 10_000;
-/// Of a form's token, this is drawn anew each time, in bytes: no two pages hold the same, so how small a page packs tells
-/// nothing of it (BREACH).
-const NONCE: usize = 16;
+/// It cannot be told at present who is signed in: what knows it is away, or the issuer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Unknowable;
 
-/// A sign-in that has begun.
-#[derive(Clone, Debug)]
-pub(super) struct Flow {
-    /// What its code is exchanged with.
-    pub(super) proof: Proof,
-    /// The page that the visitor wanted to see.
-    pub(super) back: String,
-}
-
-/// Somebody who is signed in.
-pub(crate) struct Session {
-    token: String,
-    forms: hmac::Key,
-}
-
-impl fmt::Debug for Session {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Session")
-    }
-}
-
-/// Who is signed in, and who is signing in.
-#[derive(Clone, Debug)]
+/// Who is signed in.
 pub(crate) struct Sessions {
-    flows: Cache<String, Flow>,
-    sessions: Cache<String, Arc<Session>>,
+    store: Store,
     authenticator: Arc<Authenticator>,
+    issuer: Arc<Issuer>,
+    clock: Clock,
+    /// Renewals under way here.
+    flights: Cache<String, Arc<Mutex<()>>>,
 }
 
-/// A number that nobody guesses.
-fn draw() -> String {
-    URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
+impl fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sessions")
+    }
 }
 
 impl Sessions {
-    pub(super) fn new(settings: &SignInSettings, authenticator: Arc<Authenticator>) -> Self {
-        let flows = Cache::builder().max_capacity(MOST_FLOWS).time_to_live(FLOW_LASTS).build();
-        let sessions = Cache::builder().max_capacity(settings.sessions).time_to_idle(settings.idle()).build();
-        Self { flows, sessions, authenticator }
+    /// `shared` and `vault`: where and how replicas share them; each process has its own without both.
+    pub(super) fn new(
+        settings: &SignInSettings,
+        authenticator: Arc<Authenticator>,
+        issuer: Arc<Issuer>,
+        shared: Option<(Shared, Arc<Vault>)>,
+    ) -> Arc<Self> {
+        let shelf = shared.map(|(shared, vault)| Shelf::new(shared, vault, settings.idle()));
+        let flights = Cache::builder().time_to_idle(settings.idle()).max_capacity(settings.sessions).build();
+        let store = Store::new(settings.sessions, settings.idle(), shelf);
+        Arc::new(Self { store, authenticator, issuer, clock: Clock::system(), flights })
     }
 
-    /// Notes a sign-in that has begun, by its state.
-    pub(super) fn begin(&self, state: String, flow: Flow) {
-        self.flows.insert(state, flow);
-    }
-
-    /// The sign-in with this state. It can be asked for once.
-    pub(super) fn take(&self, state: &str) -> Option<Flow> {
-        self.flows.remove(state)
-    }
-
-    /// Signs in who holds this token: the session's number.
+    /// Signs in who was granted this: the session's number, which nobody guesses.
     ///
     /// # Errors
     /// Why the hub does not take the token.
-    pub(super) async fn open(&self, token: String) -> Result<String, Refused> {
-        self.authenticator.identify(&token).await?;
-        let id = draw();
-        let forms = hmac::Key::new(hmac::HMAC_SHA256, &rand::random::<[u8; 32]>());
-        self.sessions.insert(id.clone(), Arc::new(Session { token, forms }));
-        Ok(id)
+    pub(super) async fn open(&self, granted: Granted) -> Result<String, Refused> {
+        self.authenticator.identify(&granted.token).await?;
+        let number = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>());
+        self.store.add(&key(&number), Session::new(granted, self.clock.now())).await;
+        Ok(number)
     }
 
-    /// Signs out.
-    pub(super) fn close(&self, id: &str) {
-        self.sessions.invalidate(id);
+    /// Signs out: the number means nothing any more, and the issuer renews nothing for it.
+    pub(super) async fn close(&self, number: &str) {
+        let key = key(number);
+        let session = self.store.get(&key).await;
+        self.store.remove(&key).await;
+        if let Ok(Some(session)) = session {
+            self.give_up(&session);
+        }
     }
 
-    /// Who is signed in by this number. `None`: nobody, or their token has ended.
+    /// Gives up at the issuer what would renew a session. Nobody waits for that, and its end here does not depend on it.
+    fn give_up(&self, session: &Session) {
+        let (issuer, Some(refresh)) = (Arc::clone(&self.issuer), session.refresh.clone()) else { return };
+        tokio::spawn(async move {
+            let revoked = async { issuer.authorization().await?.revoke(&refresh).await }.await;
+            if let Err(error) = revoked {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "a session was not ended at its issuer: {error}"
+                );
+            }
+        });
+    }
+
+    /// Who is signed in by this number. `None`: nobody, or no more.
     ///
     /// # Errors
-    /// [`Refused::KeysUnavailable`]: it cannot be told at present.
-    pub(crate) async fn find(&self, id: &str) -> Result<Option<(Arc<Session>, Arc<Identity>)>, Refused> {
-        let Some(session) = self.sessions.get(id) else { return Ok(None) };
+    /// Where it cannot be told at present.
+    pub(crate) async fn find(
+        self: &Arc<Self>,
+        number: &str,
+    ) -> Result<Option<(Arc<Session>, Arc<Identity>)>, Unknowable> {
+        let key = key(number);
+        let found = self.store.get(&key).await.map_err(|Away| Unknowable)?;
+        let Some(mut session) = found else { return Ok(None) };
+        if session.refresh.is_some() && session.renew_at <= self.clock.now() {
+            match self.renew(&key, &session).await {
+                Renewal::To(renewed) => session = renewed,
+                Renewal::Over => return Ok(None),
+                // It is good for a while yet, mostly.
+                Renewal::NotNow => {}
+            }
+        }
         match self.authenticator.identify(&session.token).await {
             Ok(identity) => Ok(Some((session, identity))),
-            Err(Refused::KeysUnavailable) => Err(Refused::KeysUnavailable),
+            Err(Refused::KeysUnavailable) => Err(Unknowable),
+            // It could not be renewed. When its issuer is back, it can be.
+            Err(Refused::Expired) if session.refresh.is_some() => Err(Unknowable),
             Err(_) => {
-                self.close(id);
+                self.store.remove(&key).await;
                 Ok(None)
             }
         }
-    }
-}
-
-impl Session {
-    /// What a form of this session's pages carries, so that no other page can send it.
-    pub(super) fn form_token(&self) -> String {
-        let nonce = rand::random::<[u8; NONCE]>();
-        let tag = hmac::sign(&self.forms, &nonce);
-        URL_SAFE_NO_PAD.encode([&nonce[..], tag.as_ref()].concat())
-    }
-
-    /// Whether a form came from one of this session's pages.
-    pub(super) fn made(&self, form_token: &str) -> bool {
-        let Ok(bytes) = URL_SAFE_NO_PAD.decode(form_token) else { return false };
-        let Some((nonce, tag)) = bytes.split_at_checked(NONCE) else { return false };
-        hmac::verify(&self.forms, nonce, tag).is_ok()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn session() -> Session {
-        let forms = hmac::Key::new(hmac::HMAC_SHA256, &rand::random::<[u8; 32]>());
-        Session { token: "secret".to_owned(), forms }
-    }
-
-    #[test]
-    fn a_form_belongs_to_its_session_and_no_two_are_alike() {
-        let (own, other) = (session(), session());
-        let token = own.form_token();
-        assert!(own.made(&token) && own.made(&own.form_token()));
-        assert_ne!(token, own.form_token());
-        assert!(!other.made(&token));
-        for forged in ["", "AAAA", &token[1..], &token[..40], &other.form_token()] {
-            assert!(!own.made(forged), "{forged}");
-        }
-    }
-
-    #[test]
-    fn a_session_says_nothing_of_its_token() {
-        assert_eq!(format!("{:?}", session()), "Session");
     }
 }

@@ -1,50 +1,48 @@
 //! Signing in and out: OAuth 2 authorization code with PKCE at the operator's issuer. The browser is sent there and comes
 //! back with a code, which is exchanged here.
 //!
-//! Whoever comes back must be who was sent: the state lies in a cookie of theirs, and is good once. What they get then is a
-//! session of a new number.
+//! Whoever comes back must be who was sent: what began lies in a cookie of theirs, sealed ([`super::flow`]). What they get
+//! then is a session of a new number.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Form;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use connectors::ErrorKind;
-use connectors::api::Documents;
-use connectors::oauth::authorization::{Authorization, Endpoints, Registration, audience};
+use connectors::oauth::authorization::{Authorization, Registration, audience};
 use connectors::settings::{ClientAuthentication, Secret};
+use connectors::vault::Vault;
+use entity::Clock;
 use serde::Deserialize;
-use tokio::sync::OnceCell;
 use url::Url;
 
 use super::Console;
 use super::ask::Failed;
 use super::cookies;
-use super::sessions::{Flow, Session, Sessions};
+use super::flow::Flow;
+use super::issuer::Issuer;
+use super::sessions::{Session, Sessions, Unknowable};
 use super::visit::Visit;
 use crate::auth::{Authenticator, Identity, Refused};
 use crate::config::Settings;
 use crate::error::Code;
 use crate::http::{Refusal, base_url};
+use crate::shared::Shared;
 
 /// Where people come back to.
 const DONE: &str = "/sign-in/done";
-/// An issuer answers within this time, or is down.
-const TIMEOUT: Duration = Duration::from_secs(5);
-/// No issuer's metadata is longer, in bytes.
-const LARGEST: u64 = 256 * 1024;
 /// No address to lead back to is longer, in bytes.
 const LONGEST_BACK: usize = 500;
 
 /// How people sign in.
 pub(crate) struct SignIn {
-    issuer: Url,
-    registration: Registration,
-    documents: Documents,
-    found: OnceCell<Authorization>,
+    issuer: Arc<Issuer>,
     public_url: Option<Url>,
+    /// Seals what browsers hold of a sign-in that is under way.
+    vault: Arc<Vault>,
+    clock: Clock,
     pub(super) sessions: Arc<Sessions>,
 }
 
@@ -52,7 +50,7 @@ impl SignIn {
     /// As it is set. `None`: nobody signs in.
     ///
     /// # Errors
-    /// Where the machine's certificates cannot be read.
+    /// Where the machine's certificates cannot be read, or a key or an address is none.
     pub(crate) fn new(
         settings: &Settings,
         authenticator: &Arc<Authenticator>,
@@ -70,23 +68,27 @@ impl SignIn {
             client_authentication: ClientAuthentication::default(),
             whom: settings.auth.audience.as_deref().map(audience).into_iter().collect(),
         };
-        Ok(Some(Arc::new(Self {
-            issuer: issuer.clone(),
-            registration,
-            documents: Documents::new(TIMEOUT, LARGEST)?,
-            found: OnceCell::new(),
-            public_url: settings.http.public_url.clone(),
-            sessions: Arc::new(Sessions::new(set, Arc::clone(authenticator))),
-        })))
+        let issuer = Arc::new(Issuer::new(issuer.clone(), registration)?);
+        let wrong = |what: &'static str| connectors::Error::new(ErrorKind::Configuration, what);
+        let given = set.vault().map_err(|_| wrong("sign_in.encryption_key is no key"))?.map(Arc::new);
+        let redis = Shared::open(&settings.redis).map_err(|_| wrong("redis.url is no address of Redis"))?;
+        let shared = redis.zip(given.clone());
+        let vault = match given {
+            Some(vault) => vault,
+            // Good for as long as this process lives, as are its sessions.
+            None => {
+                let drawn = Vault::draw_key().and_then(|key| Vault::new(&key, None).ok());
+                Arc::new(drawn.ok_or_else(|| wrong("no key can be drawn"))?)
+            }
+        };
+        let sessions = Sessions::new(set, Arc::clone(authenticator), Arc::clone(&issuer), shared);
+        let public_url = settings.http.public_url.clone();
+        Ok(Some(Arc::new(Self { issuer, public_url, vault, clock: Clock::system(), sessions })))
     }
 
-    /// The issuer, which is found when the first person signs in: one that is down keeps nobody from starting.
+    /// The issuer.
     async fn authorization(&self) -> Result<&Authorization, Refusal> {
-        let find = async || {
-            let endpoints = Endpoints::discover(&self.documents, &self.issuer).await?;
-            Authorization::new(&endpoints, self.registration.clone())
-        };
-        self.found.get_or_try_init(find).await.map_err(|error| unavailable(&error))
+        self.issuer.authorization().await.map_err(|error| unavailable(&error))
     }
 
     /// Where people come back to, and whether the way there is safe.
@@ -101,7 +103,7 @@ impl SignIn {
     ///
     /// # Errors
     /// As [`Sessions::find`].
-    pub(crate) async fn who(&self, headers: &HeaderMap) -> Result<Option<(Arc<Session>, Arc<Identity>)>, Refused> {
+    pub(crate) async fn who(&self, headers: &HeaderMap) -> Result<Option<(Arc<Session>, Arc<Identity>)>, Unknowable> {
         match cookies::SESSION.read(self.is_safe(headers), headers) {
             Some(id) => self.sessions.find(id).await,
             None => Ok(None),
@@ -150,9 +152,9 @@ pub(super) async fn begin(
     let sign_in = console.sign_in.as_ref().ok_or_else(Refusal::not_found)?;
     let (redirect, is_safe) = sign_in.redirect(&headers)?;
     let begun = sign_in.authorization().await?.begin(&redirect);
-    let cookie = cookies::SIGN_IN.set(is_safe, &begun.state);
-    sign_in.sessions.begin(begun.state, Flow { proof: begun.proof, back: local(&wanted.back).to_owned() });
-    Ok(lead(begun.url.as_str(), [cookie]))
+    let flow = Flow::new(begun.state, &begun.proof, local(&wanted.back).to_owned(), sign_in.clock.now());
+    let sealed = flow.seal(&sign_in.vault).ok_or_else(|| Refusal::of_code(Code::Internal, "Internal error"))?;
+    Ok(lead(begun.url.as_str(), [cookies::SIGN_IN.set(is_safe, &sealed)]))
 }
 
 /// An address of this host, or the front page: nobody is led elsewhere from here.
@@ -182,13 +184,14 @@ pub(super) async fn finish(
 ) -> Result<Response, Failed> {
     let sign_in = console.sign_in.as_ref().ok_or_else(Refusal::not_found)?;
     let (redirect, is_safe) = sign_in.redirect(&headers)?;
-    let is_theirs = cookies::SIGN_IN.read(is_safe, &headers) == Some(brought.state.as_str());
-    let flow = sign_in.sessions.take(&brought.state).filter(|_| is_theirs);
-    let flow = flow.ok_or_else(|| Refusal::bad_request("This sign-in was not begun here, or too long ago."))?;
+    let sealed = cookies::SIGN_IN.read(is_safe, &headers).unwrap_or_default();
+    let flow = Flow::open(sealed, &brought.state, &sign_in.vault, sign_in.clock.now());
+    let (proof, back) =
+        flow.ok_or_else(|| Refusal::bad_request("This sign-in was not begun here, or too long ago."))?;
     if brought.code.is_empty() {
         return Err(Refusal::unauthenticated("The issuer did not sign anybody in.").into());
     }
-    let exchanged = sign_in.authorization().await?.exchange(brought.code, flow.proof, &redirect).await;
+    let exchanged = sign_in.authorization().await?.exchange(brought.code, proof, &redirect).await;
     let granted = exchanged.map_err(|error| match error.kind() {
         ErrorKind::TokenRefused => {
             tracing::warn!(error = &error as &dyn std::error::Error, "nobody was signed in: {error}");
@@ -196,7 +199,7 @@ pub(super) async fn finish(
         }
         _ => unavailable(&error),
     })?;
-    let session = sign_in.sessions.open(granted.token).await.map_err(|refused| match refused {
+    let session = sign_in.sessions.open(granted).await.map_err(|refused| match refused {
         Refused::KeysUnavailable => Refusal::unavailable(refused.sentence()),
         // The issuer gives tokens that the hub does not take: that is for its operator to mend.
         _ => {
@@ -204,7 +207,7 @@ pub(super) async fn finish(
             Refusal::of_code(Code::Internal, "Internal error")
         }
     })?;
-    Ok(lead(&flow.back, [cookies::SESSION.set(is_safe, &session), cookies::SIGN_IN.clear(is_safe)]))
+    Ok(lead(&back, [cookies::SESSION.set(is_safe, &session), cookies::SIGN_IN.clear(is_safe)]))
 }
 
 /// What the form for signing out carries.
@@ -223,7 +226,7 @@ pub(super) async fn leave(
     visit.must_have_made(&leaving.token)?;
     let is_safe = sign_in.is_safe(&visit.headers);
     if let Some(id) = cookies::SESSION.read(is_safe, &visit.headers) {
-        sign_in.sessions.close(id);
+        sign_in.sessions.close(id).await;
     }
     Ok(lead("/", [cookies::SESSION.clear(is_safe)]))
 }

@@ -13,7 +13,7 @@ use super::Console;
 use super::ask::Failed;
 use super::cookies;
 use super::frame::{Frame, Known};
-use super::sessions::Session;
+use super::sessions::{Session, Unknowable};
 use crate::error::Code;
 use crate::graphql::{Caller, Language};
 use crate::http::Refusal;
@@ -60,7 +60,7 @@ impl FromRequestParts<Console> for Visit {
             None => Ok(None),
         };
         // Whose keys cannot be had at present is not shown the public's page as if they had signed out.
-        let who = who.map_err(|refused| Refusal::unavailable(refused.sentence()))?;
+        let who = who.map_err(|Unknowable| Refusal::unavailable("Who is signed in cannot be told at present."))?;
         let language = language(&parts.headers);
         if !console.admits_anonymous && who.is_none() {
             let frame = Frame::new(language, &parts.uri, false).known(console.sign_in.is_some(), None);

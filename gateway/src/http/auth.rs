@@ -128,7 +128,7 @@ impl Door {
         if !headers.contains_key(SESSION_HEADER) || site.is_some_and(|site| site != b"same-origin") {
             return Ok(None);
         }
-        let found = sign_in.who(headers).await.map_err(NotAdmitted::Token)?;
+        let found = sign_in.who(headers).await.map_err(|_| NotAdmitted::Token(Refused::KeysUnavailable))?;
         Ok(found.map(|(_, identity)| identity))
     }
 
