@@ -151,6 +151,26 @@ for (const colorScheme of ["light", "dark"]) {
 }
 
 {
+  // A card on paper: whole, and nothing on it that can only be clicked. And how soon it is there.
+  const page = await open({ viewport: { width: 794, height: 1100 } });
+  await page.goto(hub + card);
+  const [paint] = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint").map((entry) => entry.startTime));
+  console.log(`first paint of the card after ${Math.round(paint)} ms`);
+  await page.evaluate(() => { window.dispatchEvent(new Event("beforeprint")); });
+  await page.emulateMedia({ media: "print" });
+  for (const clicked of [".menu", ".switch", ".enter", ".within", "footer .noprint"]) {
+    assert.ok(await page.locator(clicked).first().isHidden(), `${clicked} is on paper`);
+  }
+  const texts = await page.locator("main h3, main .offers li, main .reasons li").all();
+  assert.ok(texts.length > 20);
+  for (const text of texts) assert.ok(await text.isVisible(), `not on paper: ${await text.textContent()}`);
+  assert.ok((await page.pdf({ format: "A4" })).length > 20_000);
+  await page.evaluate(() => { window.dispatchEvent(new Event("afterprint")); });
+  assert.equal(await page.locator("details[open]").count(), 0, "and then it is as it was");
+  await close(page);
+}
+
+{
   // Somebody of the board signs in, and accepts what a partner proposes.
   const page = await open();
   await page.goto(hub + card);

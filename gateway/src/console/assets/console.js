@@ -180,6 +180,16 @@ function live(part) {
   follow();
 }
 
+// On paper nothing can be opened: everything is.
+const opened = [];
+addEventListener("beforeprint", () => {
+  for (const part of document.querySelectorAll("details:not([open])")) {
+    part.open = true;
+    opened.push(part);
+  }
+});
+addEventListener("afterprint", () => opened.splice(0).forEach((part) => { part.open = false; }));
+
 document.querySelectorAll("form[data-suggest]").forEach(suggest);
 localTimes(document);
 document.querySelectorAll("[data-live]").forEach(live);
