@@ -1,9 +1,12 @@
 //! What sources and visitors write is text, wherever it is shown.
 
 use anyhow::{Context, Result};
+use connectors::sync::RunOptions;
+use gateway::config::Anonymous;
 use sea_orm::ConnectionTrait;
 use tests::hub::TestHub;
 
+use super::sign_in::{Browser, open};
 use super::{on_sqlite, pages, visit};
 
 /// Ends attributes, elements, comments and scripts; and would load, run and lead elsewhere.
@@ -55,6 +58,34 @@ async fn html_in_any_text_of_any_source_is_shown_and_does_nothing() -> Result<()
         let html = page.text().await?;
         assert!(html.contains("&#60;img src=//evil.example"), "{path}: it is shown as it was written");
         assert_inert(&path, &html);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_operators_are_told_of_a_source_does_nothing_either() -> Result<()> {
+    let (hub, gateway) = open(Anonymous::Public).await?;
+    hub.sandbox.edit(|sample| {
+        let need = sample.needs.live().next().map(|need| need.number).unwrap_or_default();
+        sample.needs.change(need, |need| need.overlay.set("urgency", HOSTILE));
+    });
+    hub.sync(&RunOptions::default()).await?;
+    // What came is among the reasons and in what is kept of the record; the rest is put there.
+    let quoted = HOSTILE.replace('\'', "''");
+    for sql in [
+        format!("UPDATE refusal SET external_id = '{quoted}', stream = '{quoted}'"),
+        format!("UPDATE sync_run SET error = '{quoted}', status = 'HELD' WHERE source_id = 'school-boards'"),
+        format!("UPDATE source SET name = '{quoted}', connector = '{quoted}' WHERE id = 'school-boards'"),
+    ] {
+        hub.store.db.execute_unprepared(&sql).await.with_context(|| sql)?;
+    }
+    let mut operator = Browser::new(&gateway);
+    operator.sign_in("demo-operator", "/sources").await?;
+    for (path, least) in [("/sources", 2), ("/sources/school-boards", 7)] {
+        let html = operator.get(path).await?.text().await?;
+        let shown = html.matches("&#60;img src=//evil.example").count();
+        assert!(shown >= least, "{path}: it is shown as it was written, {shown} times");
+        assert_inert(path, &html);
     }
     Ok(())
 }

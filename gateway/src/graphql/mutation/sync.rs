@@ -100,7 +100,6 @@ pub(super) async fn start(ctx: &Context<'_>, input: StartSyncInput) -> Result<St
         allow_mass_delete: input.allow_mass_delete.unwrap_or(false),
         cancel: syncs.stop.child_token(),
         run_id: Some(run_id),
-        ..RunOptions::default()
     };
     let (engine, source) = (Arc::clone(&syncs.engine), source.clone());
     let is_dry = options.dry_run;
