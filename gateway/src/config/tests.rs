@@ -186,6 +186,8 @@ fn what_the_default_file_shows_behind_a_hash_can_be_written() {
         ("WORKSHOPS_SECRET", "hush"),
         ("HUB_GRANTS_KEY", &key),
         ("HUB_GRANTS_KEY_BEFORE", &key),
+        ("HUB_SIGN_IN_KEY", &key),
+        ("HUB_SIGN_IN_KEY_BEFORE", &key),
         ("HUB_WEBHOOKS_KEY", &key),
         ("HUB_WEBHOOKS_KEY_BEFORE", &key),
         // Replicas are those of a PostgreSQL.
