@@ -42,6 +42,8 @@ pub(super) struct Load {
 impl Load {
     /// Reads and writes as long as `script` runs.
     pub(super) async fn during(&self, stage: &Stage, script: impl Future<Output = Result<()>>) -> Result<()> {
+        // There is something to be given as it was last known.
+        stage.ask_kept().await?;
         let tally = Tally::begin(stage).await?;
         let tally = self.tally.get_or_init(|| tally);
         let script = async {
