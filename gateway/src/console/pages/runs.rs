@@ -1,8 +1,7 @@
 //! How sources are and what came of reading them, as pages tell it.
 
 use chrono::{DateTime, Utc};
-use connectors::sync::INTERFACE;
-use entity::vocabulary::{SourceKind, SyncMode, SyncStatus};
+use entity::vocabulary::{SyncMode, SyncStatus};
 use serde::Deserialize;
 
 /// How a source is.
@@ -36,11 +35,6 @@ impl Health {
             Self::Failing => "broken",
             Self::Disabled => "draft",
         }
-    }
-
-    /// Whether a source that is so can be read: what the hub brings itself, and what others write to it, is not.
-    pub(super) fn is_readable(self, kind: SourceKind, connector: &str) -> bool {
-        self != Self::Disabled && kind != SourceKind::Hub && connector != INTERFACE
     }
 }
 

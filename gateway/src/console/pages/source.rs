@@ -5,9 +5,11 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
+use connectors::sync::INTERFACE;
 use entity::vocabulary::SourceKind;
 use serde::Deserialize;
 use serde_json::json;
+use url::form_urlencoded;
 
 use super::runs::{Health, Page as Nodes, Run};
 use crate::auth::scope;
@@ -23,18 +25,20 @@ struct Data {
     source: Option<Source>,
 }
 
+/// A source. What a page does not ask for, or is not for its visitor, is empty.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Source {
-    id: String,
-    name: String,
-    kind: SourceKind,
-    connector: String,
-    health: Health,
-    last_succeeded_at: Option<DateTime<Utc>>,
-    next_run_at: Option<DateTime<Utc>>,
-    record_count: i64,
-    refused_count: i64,
+pub(super) struct Source {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) kind: SourceKind,
+    pub(super) connector: String,
+    pub(super) health: Health,
+    pub(super) last_succeeded_at: Option<DateTime<Utc>>,
+    pub(super) next_run_at: Option<DateTime<Utc>>,
+    pub(super) record_count: i64,
+    pub(super) refused_count: i64,
+    /// Its last runs, the latest first.
     #[serde(default)]
     runs: Nodes<Run>,
     #[serde(default)]
@@ -42,8 +46,13 @@ struct Source {
 }
 
 impl Source {
-    /// Its last run.
-    fn last_run(&self) -> Option<&Run> {
+    /// Where its page is.
+    pub(super) fn address(&self) -> String {
+        address(&self.id)
+    }
+
+    /// Its last run. `None`: it was never read, or that is not for this visitor.
+    pub(super) fn last_run(&self) -> Option<&Run> {
         self.runs.nodes.first()
     }
 
@@ -53,9 +62,19 @@ impl Source {
     }
 
     /// Whether it is being read.
-    fn is_read(&self) -> bool {
+    pub(super) fn is_read(&self) -> bool {
         self.last_run().is_some_and(Run::is_running)
     }
+
+    /// Whether it can be read: what the hub brings itself, and what others write to it, is not.
+    pub(super) fn is_readable(&self) -> bool {
+        self.health != Health::Disabled && self.kind != SourceKind::Hub && self.connector != INTERFACE
+    }
+}
+
+/// Where the page of the source with this id is.
+pub(super) fn address(id: &str) -> String {
+    format!("/sources/{}", form_urlencoded::byte_serialize(id.as_bytes()).collect::<String>())
 }
 
 /// A record that could not be taken.
@@ -96,7 +115,7 @@ pub(in crate::console) async fn show(
         frame: &visit.frame,
         source,
         operates,
-        runs: visit.holds(scope::SYNC_RUN) && source.health.is_readable(source.kind, &source.connector),
+        runs: visit.holds(scope::SYNC_RUN) && source.is_readable(),
         live: operates.then(|| Live::new(Document::Runs, &json!({ "source": source.id }))),
         explore: visit.frame.explore(Document::Source, &variables),
     })

@@ -5,14 +5,12 @@ use askama::Template;
 use axum::Form;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
-use chrono::{DateTime, Utc};
-use entity::vocabulary::{SourceKind, SyncMode};
+use entity::vocabulary::SyncMode;
 use serde::Deserialize;
 use serde_json::json;
-use url::form_urlencoded;
 
 use super::answer::{UserError, refused};
-use super::runs::{Health, Page as Nodes, Run};
+use super::source::{Source, address};
 use crate::auth::scope;
 use crate::console::Console;
 use crate::console::ask::{Failed, Told};
@@ -23,48 +21,6 @@ use crate::console::visit::Visit;
 #[derive(Debug, Deserialize)]
 struct Data {
     sources: Vec<Source>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Source {
-    id: String,
-    name: String,
-    kind: SourceKind,
-    connector: String,
-    health: Health,
-    last_succeeded_at: Option<DateTime<Utc>>,
-    next_run_at: Option<DateTime<Utc>>,
-    record_count: i64,
-    refused_count: i64,
-    /// Its last run alone. Not there: not asked for.
-    #[serde(default)]
-    runs: Nodes<Run>,
-}
-
-impl Source {
-    /// Its last run. `None`: it was never read, or that is not for this visitor.
-    fn last_run(&self) -> Option<&Run> {
-        self.runs.nodes.first()
-    }
-
-    /// Whether it is being read.
-    fn is_read(&self) -> bool {
-        self.last_run().is_some_and(Run::is_running)
-    }
-
-    fn address(&self) -> String {
-        address(&self.id)
-    }
-
-    fn is_readable(&self) -> bool {
-        self.health.is_readable(self.kind, &self.connector)
-    }
-}
-
-/// Where a source's page is.
-fn address(id: &str) -> String {
-    format!("/sources/{}", form_urlencoded::byte_serialize(id.as_bytes()).collect::<String>())
 }
 
 #[derive(Template)]
