@@ -1,17 +1,16 @@
 //! What the types of settings cannot tell: ranges, names that must be known, secrets that must be there.
 
-use std::collections::HashSet;
+mod sources;
+mod subgraphs;
 
-use connectors::api::check_headers;
-use connectors::settings::{GrantType, HeaderText, OAuthSettings, Secret, SourceSettings, SubgraphSettings};
-use connectors::systems::declarative::{self, Mistake};
-use connectors::systems::{DECLARATIVE, Entry};
+use connectors::settings::Secret;
+use connectors::systems::Entry;
 use connectors::vault::Vault;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
 use super::auth::{Anonymous, is_confidential};
-use super::read::{Reader, fetch, label};
+use super::read::{Reader, fetch};
 use super::{AuthSettings, Documents, GrantSettings, LimitSettings, Settings, SignInSettings, WebhookSettings};
 
 /// Checks everything, fetches the secrets of the sources, and takes `RUST_LOG` in.
@@ -31,8 +30,8 @@ pub(super) fn validate(settings: &mut Settings, reader: &mut Reader<'_>, systems
     log_filter(settings, reader);
     telemetry(settings, reader);
     let can_keep = settings.grants.encryption_key.is_some();
-    sources(&mut settings.sources, can_keep, reader, systems);
-    subgraphs(&mut settings.subgraphs, reader);
+    sources::check(&mut settings.sources, can_keep, reader, systems);
+    subgraphs::check(&mut settings.subgraphs, reader);
     for (name, policy) in &settings.federation.policies {
         if policy.scopes.is_empty() && policy.organisations.is_empty() {
             let what = "names neither scopes nor organisations, so nobody would hold it";
@@ -274,193 +273,6 @@ fn log_filter(settings: &mut Settings, reader: &mut Reader<'_>) {
     }
 }
 
-fn sources(sources: &mut [SourceSettings], can_keep: bool, reader: &mut Reader<'_>, systems: &[Entry]) {
-    let mut seen = HashSet::new();
-    let place = reader.place("source");
-    for (number, source) in sources.iter_mut().enumerate() {
-        let label = label("source", &source.id);
-        let mut problems = Vec::new();
-        if !is_identifier(&source.id) {
-            problems.push(("id", "must be lower-case letters, digits and hyphens, and begin with a letter".to_owned()));
-        }
-        if source.id.starts_with("api-") {
-            let what = "must not begin with api-: so begin those of parties that write through the hub's interface";
-            problems.push(("id", what.to_owned()));
-        }
-        if !seen.insert(source.id.clone()) {
-            problems.push(("id", "two sources have this id: give one of them another".to_owned()));
-        }
-        if source.requests_at_once == 0 {
-            problems.push(("requests_at_once", "must be at least 1".to_owned()));
-        }
-        if source.requests_per_minute == Some(0) {
-            problems.push(("requests_per_minute", "must be at least 1; remove it for no limit".to_owned()));
-        }
-        addresses(source, &mut problems);
-        if let Some(secret) = source.oauth.as_mut().and_then(|oauth| oauth.client_secret.as_mut()) {
-            match fetch(secret, reader.environment()) {
-                Ok(text) => *secret = Secret::Resolved(text),
-                Err(what) => problems.push(("oauth.client_secret", what)),
-            }
-        }
-        let granted = source.oauth.as_ref().map(|oauth| grant(oauth, can_keep)).unwrap_or_default();
-        let described = described(source, reader);
-        connector(source, systems, described.is_empty(), &mut problems);
-        let volatile = if problems.is_empty() { volatile(source, systems) } else { Vec::new() };
-        for (key, what) in problems {
-            let key = if key.is_empty() { label.clone() } else { format!("{label}.{key}") };
-            reader.problem_at(place.clone(), &key, what);
-        }
-        for Mistake { path, what } in granted.into_iter().chain(volatile).chain(described) {
-            // What could not be read is missing for that.
-            if reader.is_wrong(&format!("{label}.{}", path.join("."))) && path == ["oauth", "client_secret"] {
-                continue;
-            }
-            let place = reader.position(number, &path).unwrap_or_else(|| place.clone());
-            reader.problem_at(place, &format!("{label}.{}", path.join(".")), what);
-        }
-    }
-}
-
-/// Which streams cannot be checked record by record, though they should.
-fn volatile(source: &SourceSettings, systems: &[Entry]) -> Vec<Mistake> {
-    let entry = systems.iter().find(|entry| entry.manifest.id == source.connector);
-    let Some(connector) = entry.and_then(|entry| (entry.build)(source).ok()) else { return Vec::new() };
-    let can = connector.singles();
-    let cannot = source.volatile.keys().filter(|name| !can.contains(&name.as_str()));
-    cannot
-        .map(|name| {
-            let what = match can {
-                [] => format!("`{}` can read no records one by one: remove it", source.connector),
-                can => format!("`{}` can read records one by one only of {}", source.connector, can.join(", ")),
-            };
-            Mistake { path: vec!["volatile".to_owned(), name.clone()], what }
-        })
-        .collect()
-}
-
-/// What is wrong with how a source's tokens are got.
-fn grant(oauth: &OAuthSettings, can_keep: bool) -> Vec<Mistake> {
-    let mut found = Vec::new();
-    let mut note = |key: &str, what: &str| {
-        found.push(Mistake { path: vec!["oauth".to_owned(), key.to_owned()], what: what.to_owned() });
-    };
-    let addresses = [
-        ("authorization_url", &oauth.authorization_url),
-        ("revocation_url", &oauth.revocation_url),
-        ("issuer", &oauth.issuer),
-    ];
-    let is_delegated = oauth.grant == GrantType::AuthorizationCode;
-    if !is_delegated {
-        if oauth.client_secret.is_none() {
-            note("client_secret", "is missing: add it, as { env = \"NAME\" } or { file = \"PATH\" }");
-        }
-        let set = addresses.iter().map(|(key, url)| (*key, url.is_some()));
-        for (key, _) in set.chain([("redirect_port", oauth.redirect_port.is_some())]).filter(|(_, is_set)| *is_set) {
-            note(key, "has no effect without grant = \"authorization_code\": add that, or remove this");
-        }
-        return found;
-    }
-    for (key, url) in addresses.iter().filter_map(|(key, url)| Some((*key, url.as_ref()?))) {
-        if !is_confidential(url) || url.host().is_none() || has_credentials(url) {
-            note(key, "expected an address that begins with https:// (http only on a loopback address)");
-        }
-    }
-    if oauth.authorization_url.is_none() && oauth.issuer.is_none() {
-        note("grant", "nobody knows where people let the hub in: add authorization_url, or issuer");
-    }
-    if !can_keep {
-        let what =
-            "what lets the hub in is kept encrypted: set grants.encryption_key (`openssl rand -base64 32` makes one)";
-        note("grant", what);
-    }
-    found
-}
-
-fn subgraphs(subgraphs: &mut [SubgraphSettings], reader: &mut Reader<'_>) {
-    let mut seen = HashSet::new();
-    let place = reader.place("subgraph");
-    for subgraph in subgraphs {
-        let label = label("subgraph", &subgraph.name);
-        let mut problems = Vec::new();
-        let is_of_a_name = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
-        let begins = subgraph.name.starts_with(|letter: char| letter.is_ascii_alphabetic());
-        if !begins || !subgraph.name.chars().all(is_of_a_name) {
-            problems.push(("name", "must be letters, digits, _ and -, and begin with a letter".to_owned()));
-        }
-        if subgraph.name == "hub" {
-            problems.push(("name", "is the hub's own: give the partner's graph another".to_owned()));
-        }
-        if !seen.insert(subgraph.name.to_ascii_uppercase()) {
-            problems.push(("name", "two subgraphs have this name: give one of them another".to_owned()));
-        }
-        if subgraph.requests_at_once == 0 {
-            problems.push(("requests_at_once", "must be at least 1".to_owned()));
-        }
-        if subgraph.subscriptions.at_once == 0 {
-            problems.push(("subscriptions.at_once", "must be at least 1".to_owned()));
-        }
-        if let Some(url) = &subgraph.subscriptions.url {
-            if !matches!(url.scheme(), "https" | "http" | "wss" | "ws") || url.host().is_none() {
-                let what = "expected an address that begins with wss:// or https://";
-                problems.push(("subscriptions.url", what.to_owned()));
-            }
-            if has_credentials(url) {
-                let what = "a secret is not written here: use [subgraph.oauth]";
-                problems.push(("subscriptions.url", what.to_owned()));
-            }
-        }
-        let token_url = subgraph.oauth.as_ref().and_then(|oauth| oauth.token_url.as_ref());
-        let addresses = [("url", Some(&subgraph.url)), ("oauth.token_url", token_url)];
-        lead_somewhere(addresses, "a secret is not written here: use [subgraph.oauth]", &mut problems);
-        if let Some(oauth) = &mut subgraph.oauth {
-            let (has_url, has_id) = (oauth.token_url.is_some(), oauth.client_id.is_some());
-            let set = [
-                ("oauth.token_url", has_url),
-                ("oauth.client_id", has_id),
-                ("oauth.client_secret", oauth.client_secret.is_some()),
-            ];
-            for (key, is_set) in set {
-                match (oauth.forward, is_set) {
-                    (true, true) => {
-                        problems.push((key, "the caller's token is passed on: remove it, or forward".to_owned()))
-                    }
-                    (false, false) => problems.push((key, "is missing: add it, or forward = true".to_owned())),
-                    _ => {}
-                }
-            }
-            if let Some(secret) = &mut oauth.client_secret {
-                match fetch(secret, reader.environment()) {
-                    Ok(text) => *secret = Secret::Resolved(text),
-                    Err(what) => problems.push(("oauth.client_secret", what)),
-                }
-            }
-        }
-        for (name, text) in &mut subgraph.headers.set {
-            if let HeaderText::Secret(secret) = text {
-                match fetch(secret, reader.environment()) {
-                    Ok(text) => *secret = Secret::Resolved(text),
-                    Err(what) => problems.push(("headers.set", format!("`{name}`: {what}"))),
-                }
-            }
-        }
-        if let (true, Err(error)) = (problems.is_empty(), check_headers(&subgraph.headers)) {
-            problems.push(("headers", error.to_string()));
-        }
-        for (key, what) in problems {
-            reader.problem_at(place.clone(), &format!("{label}.{key}"), what);
-        }
-    }
-}
-
-fn addresses(source: &SourceSettings, problems: &mut Vec<(&'static str, String)>) {
-    let addresses = [
-        ("base_url", source.base_url.as_ref()),
-        ("oauth.token_url", source.oauth.as_ref().map(|oauth| &oauth.token_url)),
-    ];
-    lead_somewhere(addresses, "a secret is not written here: use [source.oauth]", problems);
-}
-
 /// Notes which addresses are none, and which hold what they should not.
 fn lead_somewhere(
     addresses: [(&'static str, Option<&Url>); 2],
@@ -477,63 +289,6 @@ fn lead_somewhere(
     }
 }
 
-/// What is wrong with how a source's interface is described. Its secrets are fetched.
-fn described(source: &mut SourceSettings, reader: &Reader<'_>) -> Vec<Mistake> {
-    let key = |path: &[&str]| path.iter().map(|part| (*part).to_owned()).collect();
-    let mut found = declarative::mistakes(source);
-    let Some(interface) = &mut source.interface else { return found };
-    if source.connector != DECLARATIVE {
-        let what = format!("is for connector = \"{DECLARATIVE}\"; `{}` knows its own", source.connector);
-        found.push(Mistake { path: key(&["interface"]), what });
-    }
-    for (path, text) in interface.header_texts() {
-        if let HeaderText::Secret(secret) = text {
-            match fetch(secret, reader.environment()) {
-                Ok(fetched) => *secret = Secret::Resolved(fetched),
-                Err(what) => found.push(Mistake { path, what }),
-            }
-        }
-    }
-    found
-}
-
-fn connector(
-    source: &SourceSettings,
-    systems: &[Entry],
-    is_well_described: bool,
-    problems: &mut Vec<(&'static str, String)>,
-) {
-    let Some(entry) = systems.iter().find(|entry| entry.manifest.id == source.connector) else {
-        let known: Vec<_> = systems.iter().map(|entry| entry.manifest.id).collect();
-        problems.push((
-            "connector",
-            format!("there is no connector `{}`; known are {}", source.connector, known.join(", ")),
-        ));
-        return;
-    };
-    let known = entry.streams(source);
-    if let Some(streams) = &source.streams {
-        for stream in streams.iter().filter(|stream| !known.contains(&stream.as_str())) {
-            let what = format!("`{}` has no stream `{stream}`; it has {}", source.connector, known.join(", "));
-            problems.push(("streams", what));
-        }
-        if streams.is_empty() {
-            problems.push(("streams", "is empty: name what to read, or remove it to read everything".to_owned()));
-        }
-    }
-    if problems.is_empty()
-        && is_well_described
-        && let Err(error) = (entry.build)(source)
-    {
-        problems.push(("", error.to_string()));
-    }
-}
-
 fn has_credentials(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
-}
-
-fn is_identifier(text: &str) -> bool {
-    text.starts_with(|first: char| first.is_ascii_lowercase())
-        && text.chars().all(|each| each.is_ascii_lowercase() || each.is_ascii_digit() || each == '-')
 }
