@@ -169,17 +169,22 @@ async fn what_many_ask_at_once_in_the_same_name_is_asked_once() -> Result<()> {
     let tokens = join_all(["Bearer a", "Bearer b"].map(|text| stage.say("same", token(text))));
     let other = stage.say("other", Caller::default());
     let change = || stage.ask(Request::new("mutation { change(to: 1) }"));
-    let changes = join_all([change(), change()]);
+    // 1 for the many, 2 for the tenants, 2 for the tokens, 1 for what is different; and then 2 changes, for who asks after a
+    // change has begun shares nothing with those who asked before.
+    let asked = async |count| stage.partner.asked() - before == count && stage.told("shared").await == 19.0;
+    let changes = async {
+        let all = until("all queries are under way", async || asked(6).await).await;
+        (all, join_all([change(), change()]).await)
+    };
     let released = async {
-        // 1 for the many, 2 for the tenants, 2 for the tokens, 1 for what is different, 2 changes.
-        let is_all = async || stage.partner.asked() - before == 8 && stage.told("shared").await == 19.0;
-        let all = until("all are under way", is_all).await;
+        let all = until("all are under way", async || asked(8).await).await;
         stage.partner.release(8);
         all
     };
     let (many, tenants, tokens, other, changes, released) =
         futures::join!(many, tenants, tokens, other, changes, released);
-    released?;
+    let (all, changes) = changes;
+    all.and(released)?;
     let same = json!({ "echo": "same" });
     assert!(many.iter().chain(&tenants).chain(&tokens).all(|told| *told == same), "{many:?} {tenants:?} {tokens:?}");
     assert_eq!((other, changes), (json!({ "echo": "other" }), vec![json!({ "change": 1 }); 2]));
