@@ -7,7 +7,7 @@ use entity::geo::EARTH_RADIUS_KM;
 use entity::vocabulary::{NeedStatus, RecordType, Theme};
 use entity::{Code, CodeSet, municipality, need, offer, offer_municipality, offer_region, school, school_board};
 use sea_orm::ConnectionTrait;
-use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait, Query, SelectStatement};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement, UnionType};
 
 use super::school_summary::{count, is_answered, is_standing, sum};
 use crate::error::Result;
@@ -79,7 +79,7 @@ async fn load<K: Key>(reader: &Reader, parent: Expr, parents: Vec<K>) -> Result<
             theme.unmet_needs = count(&row, &format!("unmet_{index}"))?;
         }
     }
-    for row in reader.db.query_all(&offers(parent, parents)).await? {
+    for row in reader.db.query_all(&offers(&parent, &parents)).await? {
         let themes = coverage.entry(row.try_get("", "parent")?).or_insert_with(none);
         for (index, theme) in themes.iter_mut().enumerate() {
             theme.published_offers = count(&row, &format!("offers_{index}"))?;
@@ -92,44 +92,47 @@ fn on_theme(themes: Expr, theme: Theme) -> Expr {
     themes.bit_and(CodeSet::<Theme>::bit(theme)).ne(0)
 }
 
+/// Needs, each with whether anybody has answered it: that is looked up once a need, by an index, and not for each theme anew.
 fn needs<K: Key>(parent: Expr, parents: Vec<K>) -> SelectStatement {
-    let mut select = Query::select();
-    select
-        .expr_as(parent.clone(), Alias::new("parent"))
+    let mut told = Query::select();
+    told.expr_as(parent.clone(), Alias::new("parent"))
+        .expr_as(qualified(need::Column::Themes), Alias::new("themes"))
+        .expr_as(as_number(one_of(need::Column::Status, NeedStatus::is_open)), Alias::new("open"))
+        .expr_as(as_number(is_standing()), Alias::new("standing"))
+        .expr_as(as_number(is_answered()), Alias::new("answered"))
         .from(need::Entity)
         .inner_join(school::Entity, qualified(school::Column::Id).eq(qualified(need::Column::SchoolId)))
         .and_where(qualified(need::Column::DeletedAt).is_null())
-        .and_where(parent.clone().is_in(parents))
-        .add_group_by([parent]);
+        .and_where(parent.is_in(parents));
+    let column = |name: &'static str| Expr::col((Alias::new("told"), Alias::new(name)));
+    let mut select = Query::select();
+    select
+        .expr_as(column("parent"), Alias::new("parent"))
+        .from_subquery(told, Alias::new("told"))
+        .add_group_by([column("parent")]);
     for (index, theme) in Theme::ALL.iter().enumerate() {
-        let open = || one_of(need::Column::Status, NeedStatus::is_open);
-        let here = || on_theme(qualified(need::Column::Themes), *theme);
+        let here = || on_theme(column("themes"), *theme);
+        let is = |name: &'static str| column(name).eq(1);
         select
-            .expr_as(sum(here().and(open())), Alias::new(format!("open_{index}")))
-            .expr_as(sum(here().and(is_standing()).and(is_answered())), Alias::new(format!("committed_{index}")))
-            .expr_as(sum(here().and(open()).and(is_answered().not())), Alias::new(format!("unmet_{index}")));
+            .expr_as(sum(here().and(is("open"))), Alias::new(format!("open_{index}")))
+            .expr_as(sum(here().and(is("standing")).and(is("answered"))), Alias::new(format!("committed_{index}")))
+            .expr_as(sum(here().and(is("open")).and(is("answered").not())), Alias::new(format!("unmet_{index}")));
     }
     select
 }
 
-/// Offers, each once for each parent that it reaches by way of a school.
-fn offers<K: Key>(parent: Expr, parents: Vec<K>) -> SelectStatement {
-    let mut reached = Query::select();
-    reached
-        .distinct()
-        .expr_as(parent.clone(), Alias::new("parent"))
-        .expr_as(qualified(offer::Column::Id), Alias::new("offer"))
-        .expr_as(qualified(offer::Column::Themes), Alias::new("themes"))
-        .from(school::Entity)
-        .left_join(
-            municipality::Entity,
-            qualified(municipality::Column::Code).eq(qualified(school::Column::MunicipalityCode)),
-        )
-        .inner_join(offer::Entity, Expr::from(reaches()))
-        .cond_where(published())
-        .and_where(qualified(offer::Column::DeletedAt).is_null())
-        .and_where(qualified(school::Column::DeletedAt).is_null())
-        .and_where(parent.is_in(parents));
+/// One where the condition holds, else nought: SQLite has no truth values, and PostgreSQL adds none up.
+fn as_number(condition: Expr) -> Expr {
+    Expr::case(condition, 1).finally(0).into()
+}
+
+/// Offers, each once for each parent that it reaches by way of a school. Each way is a search of its own: one condition over
+/// all of them could use no index, and would hold every offer against every school.
+fn offers<K: Key>(parent: &Expr, parents: &[K]) -> SelectStatement {
+    let mut reached = national(parent, parents);
+    for way in [by_municipality(parent, parents), by_region(parent, parents), by_circle(parent, parents)] {
+        reached.union(UnionType::Distinct, way);
+    }
     let column = |name: &'static str| Expr::col((Alias::new("reached"), Alias::new(name)));
     let mut select = Query::select();
     select
@@ -142,24 +145,80 @@ fn offers<K: Key>(parent: Expr, parents: Vec<K>) -> SelectStatement {
     select
 }
 
-/// The offer reaches the school.
-fn reaches() -> Condition {
-    let mut by_municipality = Query::select();
-    by_municipality.expr(qualified(offer_municipality::Column::OfferId)).from(offer_municipality::Entity).and_where(
-        qualified(offer_municipality::Column::MunicipalityCode).eq(qualified(school::Column::MunicipalityCode)),
-    );
-    let mut by_region = Query::select();
-    by_region
-        .expr(qualified(offer_region::Column::OfferId))
-        .from(offer_region::Entity)
-        .and_where(qualified(offer_region::Column::RegionSlug).eq(qualified(municipality::Column::RegionSlug)));
+/// The parents that have schools, once for each municipality in which they do.
+fn places<K: Key>(parent: &Expr, parents: &[K]) -> SelectStatement {
+    let mut places = Query::select();
+    places
+        .distinct()
+        .expr_as(parent.clone(), Alias::new("parent"))
+        .expr_as(qualified(school::Column::MunicipalityCode), Alias::new("municipality"))
+        .from(school::Entity)
+        .and_where(qualified(school::Column::DeletedAt).is_null())
+        .and_where(parent.clone().is_in(parents.to_vec()));
+    places
+}
+
+fn place(name: &'static str) -> Expr {
+    Expr::col((Alias::new("place"), Alias::new(name)))
+}
+
+/// A parent, and a published offer; from where they meet is still to be said.
+fn reaching(parent: Expr) -> SelectStatement {
+    let mut select = Query::select();
+    select
+        .expr_as(parent, Alias::new("parent"))
+        .expr_as(qualified(offer::Column::Id), Alias::new("offer"))
+        .expr_as(qualified(offer::Column::Themes), Alias::new("themes"))
+        .cond_where(published())
+        .and_where(qualified(offer::Column::DeletedAt).is_null());
+    select
+}
+
+fn national<K: Key>(parent: &Expr, parents: &[K]) -> SelectStatement {
+    let mut select = reaching(place("parent"));
+    select
+        .from_subquery(places(parent, parents), Alias::new("place"))
+        .inner_join(offer::Entity, qualified(offer::Column::National).eq(true));
+    select
+}
+
+fn by_municipality<K: Key>(parent: &Expr, parents: &[K]) -> SelectStatement {
+    let mut select = reaching(place("parent"));
+    select
+        .from_subquery(places(parent, parents), Alias::new("place"))
+        .inner_join(
+            offer_municipality::Entity,
+            qualified(offer_municipality::Column::MunicipalityCode).eq(place("municipality")),
+        )
+        .inner_join(offer::Entity, qualified(offer::Column::Id).eq(qualified(offer_municipality::Column::OfferId)));
+    select
+}
+
+fn by_region<K: Key>(parent: &Expr, parents: &[K]) -> SelectStatement {
+    let mut select = reaching(place("parent"));
+    select
+        .from_subquery(places(parent, parents), Alias::new("place"))
+        .inner_join(municipality::Entity, qualified(municipality::Column::Code).eq(place("municipality")))
+        .inner_join(
+            offer_region::Entity,
+            qualified(offer_region::Column::RegionSlug).eq(qualified(municipality::Column::RegionSlug)),
+        )
+        .inner_join(offer::Entity, qualified(offer::Column::Id).eq(qualified(offer_region::Column::OfferId)));
+    select
+}
+
+/// Those whose circle a school lies in.
+fn by_circle<K: Key>(parent: &Expr, parents: &[K]) -> SelectStatement {
     let centre = [school::Column::GeoX, school::Column::GeoY, school::Column::GeoZ].map(qualified);
     let chord = chord_squared([offer::Column::GeoX, offer::Column::GeoY, offer::Column::GeoZ], centre);
     // At the radii of offers a chord is as long as its arc, to some metres; neither database needs a sine for this.
     let radius = || qualified(offer::Column::RadiusKm).div(EARTH_RADIUS_KM);
-    Condition::any()
-        .add(qualified(offer::Column::National).eq(true))
-        .add(qualified(offer::Column::Id).in_subquery(by_municipality))
-        .add(qualified(offer::Column::Id).in_subquery(by_region))
-        .add(chord.lte(radius().mul(radius())))
+    let mut select = reaching(parent.clone());
+    select
+        .from(school::Entity)
+        .inner_join(offer::Entity, chord.lte(radius().mul(radius())))
+        .and_where(qualified(offer::Column::RadiusKm).is_not_null())
+        .and_where(qualified(school::Column::DeletedAt).is_null())
+        .and_where(parent.clone().is_in(parents.to_vec()));
+    select
 }
