@@ -111,11 +111,11 @@ async fn every_page_costs_what_its_request_costs(#[case] backend: Backend) -> Re
     let search = if backend == Backend::Sqlite { 5 } else { 4 };
     let expected = [
         ("/", 15),
-        ("/boards/", 8),
+        ("/boards/", 10),
         ("/knowledge", 6),
         ("/knowledge/systems", 2),
         ("/municipalities", 8),
-        ("/municipalities/", 13),
+        ("/municipalities/", 14),
         ("/schools", 6),
         ("/schools/", 23),
         ("/schools?q=a", search),

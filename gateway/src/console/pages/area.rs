@@ -1,8 +1,10 @@
 //! What a municipality and a board have in common: their schools, and where needs go unmet.
 
-use entity::vocabulary::Theme;
+use chrono::NaiveDate;
+use entity::vocabulary::{CommitmentStatus, Theme};
 use serde::Deserialize;
 
+use super::origin::Named;
 use crate::console::map::{Map, Place};
 
 /// How a theme is covered.
@@ -36,6 +38,34 @@ pub(in crate::console) struct School {
     pub(in crate::console) name: String,
     location: Option<Place>,
     pub(in crate::console) summary: Summary,
+    /// Where a page asks for them.
+    #[serde(default)]
+    overdue: Late,
+}
+
+/// Commitments of a school that are overdue.
+#[derive(Debug, Default, Deserialize)]
+struct Late {
+    nodes: Vec<Commitment>,
+}
+
+/// A commitment.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::console) struct Commitment {
+    pub(in crate::console) title: String,
+    pub(in crate::console) status: CommitmentStatus,
+    pub(in crate::console) starts_on: Option<NaiveDate>,
+    pub(in crate::console) ends_on: Option<NaiveDate>,
+    pub(in crate::console) partner: Named,
+}
+
+/// A commitment that is overdue, and its school.
+#[derive(Debug)]
+pub(in crate::console) struct OverdueRow<'a> {
+    pub(in crate::console) commitment: &'a Commitment,
+    pub(in crate::console) brin: &'a str,
+    pub(in crate::console) school: &'a str,
 }
 
 /// How a school stands.
@@ -43,6 +73,7 @@ pub(in crate::console) struct School {
 #[serde(rename_all = "camelCase")]
 pub(in crate::console) struct Summary {
     pub(in crate::console) open_needs: i64,
+    pub(in crate::console) unmet_needs: i64,
     pub(in crate::console) committed_needs: i64,
     pub(in crate::console) committed_partners: i64,
     pub(in crate::console) available_homes: i64,
@@ -50,9 +81,9 @@ pub(in crate::console) struct Summary {
 }
 
 impl School {
-    /// How much it waits for, as a class of the styles: nothing, little or much.
+    /// How many of its needs nobody has stepped into, as a class of the styles: none, few or many.
     pub(in crate::console) fn level(&self) -> &'static str {
-        match self.summary.open_needs {
+        match self.summary.unmet_needs {
             ..=0 => "none",
             1..=2 => "some",
             _ => "many",
@@ -76,6 +107,15 @@ impl Schools {
         };
         let middle = Place { latitude: middle(|place| place.latitude), longitude: middle(|place| place.longitude) };
         Map::around(Some(middle), self.nodes.iter().map(|school| school.location))
+    }
+
+    /// The commitments of these schools that are overdue, some of each school's.
+    pub(in crate::console) fn late(&self) -> Vec<OverdueRow<'_>> {
+        let rows = self.nodes.iter().flat_map(|school| {
+            let (brin, name) = (school.brin.as_str(), school.name.as_str());
+            school.overdue.nodes.iter().map(move |commitment| OverdueRow { commitment, brin, school: name })
+        });
+        rows.collect()
     }
 
     /// How many commitments of these schools are overdue.

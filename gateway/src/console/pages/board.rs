@@ -7,7 +7,7 @@ use entity::SchoolBoardNumber;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::area::{Coverage, Schools, longest};
+use super::area::{Coverage, OverdueRow, Schools, longest};
 use super::origin::Origin;
 use crate::console::Console;
 use crate::console::ask::{Behind, Failed, Told};
@@ -21,6 +21,7 @@ use crate::http::Refusal;
 #[serde(rename_all = "camelCase")]
 struct Data {
     school_board: Option<Board>,
+    schools: Schools,
 }
 
 #[derive(Debug, Deserialize)]
@@ -28,7 +29,6 @@ struct Board {
     number: String,
     name: String,
     coverage: Vec<Coverage>,
-    schools: Schools,
     provenance: Origin,
 }
 
@@ -37,6 +37,8 @@ struct Board {
 struct Page<'a> {
     frame: &'a Frame,
     board: &'a Board,
+    schools: &'a Schools,
+    overdue: Vec<OverdueRow<'a>>,
     behind: &'a [Behind],
     explore: Option<String>,
     map: Option<Map>,
@@ -55,9 +57,11 @@ pub(in crate::console) async fn show(
     visit.page(&Page {
         frame: &visit.frame,
         board,
+        schools: &told.data.schools,
+        overdue: told.data.schools.late(),
         behind: told.behind(),
         explore: visit.frame.explore(Document::Board, &variables),
-        map: board.schools.map(),
+        map: told.data.schools.map(),
         most: longest(&board.coverage),
     })
 }

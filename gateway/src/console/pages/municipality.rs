@@ -3,14 +3,12 @@
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use chrono::NaiveDate;
 use entity::MunicipalityCode;
-use entity::vocabulary::CommitmentStatus;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::area::{Coverage, Schools, longest};
-use super::origin::{Count, Named};
+use super::area::{Coverage, OverdueRow, Schools, longest};
+use super::origin::Count;
 use super::scheme::Scheme;
 use crate::console::Console;
 use crate::console::ask::{Behind, Failed, Told};
@@ -23,6 +21,7 @@ use crate::http::Refusal;
 #[derive(Debug, Deserialize)]
 struct Data {
     municipality: Option<Municipality>,
+    schools: Schools,
     overdue: Overdue,
 }
 
@@ -34,7 +33,6 @@ struct Municipality {
     is_g4: bool,
     region: Option<Region>,
     coverage: Vec<Coverage>,
-    schools: Schools,
     housing_options: Count,
     housing_schemes: Vec<Scheme>,
 }
@@ -64,14 +62,21 @@ struct Overdue {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Commitment {
-    title: String,
-    status: CommitmentStatus,
-    starts_on: Option<NaiveDate>,
-    ends_on: Option<NaiveDate>,
-    partner: Named,
+    #[serde(flatten)]
+    commitment: super::area::Commitment,
     school: CommitmentSchool,
+}
+
+impl Overdue {
+    fn rows(&self) -> Vec<OverdueRow<'_>> {
+        let rows = self.nodes.iter().map(|Commitment { commitment, school }| OverdueRow {
+            commitment,
+            brin: &school.brin,
+            school: &school.name,
+        });
+        rows.collect()
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -85,7 +90,9 @@ struct CommitmentSchool {
 struct Page<'a> {
     frame: &'a Frame,
     municipality: &'a Municipality,
-    overdue: &'a Overdue,
+    schools: &'a Schools,
+    overdue: Vec<OverdueRow<'a>>,
+    overdue_count: i64,
     behind: &'a [Behind],
     explore: Option<String>,
     map: Option<Map>,
@@ -104,10 +111,12 @@ pub(in crate::console) async fn show(
     visit.page(&Page {
         frame: &visit.frame,
         municipality,
-        overdue: &told.data.overdue,
+        schools: &told.data.schools,
+        overdue: told.data.overdue.rows(),
+        overdue_count: told.data.overdue.total_count,
         behind: told.behind(),
         explore: visit.frame.explore(Document::Municipality, &variables),
-        map: municipality.schools.map(),
+        map: told.data.schools.map(),
         most: longest(&municipality.coverage),
     })
 }

@@ -127,7 +127,11 @@ const TABLE: &[(&str, Access, &str)] = &[
     ),
     ("School", ROWS, "needs commitments housingOptions"),
     ("SchoolBoard", PUBLIC, "id number name schools coverage provenance"),
-    ("SchoolSummary", PUBLIC, "openNeeds committedNeeds committedPartners availableHomes overdueCommitments"),
+    (
+        "SchoolSummary",
+        PUBLIC,
+        "openNeeds committedNeeds unmetNeeds committedPartners availableHomes overdueCommitments",
+    ),
     ("Source", PUBLIC, "id name connector kind health lastSucceededAt nextRunAt recordCount refusedCount"),
     ("Source", SYNC, "runs refusals"),
     (

@@ -24,6 +24,8 @@ pub(crate) struct SchoolSummary {
     pub open_needs: i64,
     /// Needs, open or committed, with at least one live commitment (accepted or active).
     pub committed_needs: i64,
+    /// Open needs without any live commitment.
+    pub unmet_needs: i64,
     /// Partners with a live commitment to the school, each once.
     pub committed_partners: i64,
     /// Homes that are available in its municipality or within 15 km.
@@ -44,10 +46,12 @@ pub(super) async fn of_school(ctx: &Context<'_>, school: &Member<school::Model>)
 async fn load(reader: &Reader, schools: Vec<Uuid>) -> Result<HashMap<Uuid, SchoolSummary>> {
     let of_these = |column: Expr| is_among(column, schools.clone(), reader.db.get_database_backend());
     let mut needs = Query::select();
+    let open = || one_of(need::Column::Status, NeedStatus::is_open);
     needs
         .expr_as(qualified(need::Column::SchoolId), Alias::new("school"))
-        .expr_as(sum(one_of(need::Column::Status, NeedStatus::is_open)), Alias::new("open"))
+        .expr_as(sum(open()), Alias::new("open"))
         .expr_as(sum(is_standing().and(is_answered())), Alias::new("committed"))
+        .expr_as(sum(open().and(is_answered().not())), Alias::new("unmet"))
         .from(need::Entity)
         .and_where(of_these(qualified(need::Column::SchoolId)))
         .and_where(qualified(need::Column::DeletedAt).is_null())
@@ -67,6 +71,7 @@ async fn load(reader: &Reader, schools: Vec<Uuid>) -> Result<HashMap<Uuid, Schoo
     for row in reader.db.query_all(&needs).await? {
         let summary = summaries.entry(row.try_get("", "school")?).or_default();
         (summary.open_needs, summary.committed_needs) = (count(&row, "open")?, count(&row, "committed")?);
+        summary.unmet_needs = count(&row, "unmet")?;
     }
     for row in reader.db.query_all(&commitments).await? {
         let summary = summaries.entry(row.try_get("", "school")?).or_default();
@@ -90,14 +95,15 @@ pub(super) fn is_standing() -> Expr {
     one_of(need::Column::Status, |status: NeedStatus| status.is_open() || status == NeedStatus::Committed)
 }
 
-/// A live commitment answers the need.
+/// A live commitment answers the need. Each need's are looked up by an index: a list of all that were ever answered would grow
+/// with the country.
 pub(super) fn is_answered() -> Expr {
     let mut answers: SelectStatement = Query::select();
     answers
-        .expr(qualified(commitment::Column::NeedId))
+        .expr(Expr::val(1))
         .from(commitment::Entity)
+        .and_where(qualified(commitment::Column::NeedId).eq(qualified(need::Column::Id)))
         .and_where(live())
-        .and_where(qualified(commitment::Column::DeletedAt).is_null())
-        .and_where(qualified(commitment::Column::NeedId).is_not_null());
-    qualified(need::Column::Id).in_subquery(answers)
+        .and_where(qualified(commitment::Column::DeletedAt).is_null());
+    Expr::exists(answers)
 }
