@@ -102,6 +102,7 @@ pub(crate) fn routes(console: Console) -> Router {
         .route("/knowledge/systems", get(pages::systems::show))
         .route("/sources", get(pages::sources::show).post(pages::sources::sync))
         .route("/sources/{id}", get(pages::source::show))
+        .route("/subgraphs", get(pages::subgraphs::show))
         .route("/commitments/answer", post(pages::answer::send))
         .route("/sign-in", get(sign_in::begin))
         .route("/sign-in/done", get(sign_in::finish))

@@ -7,6 +7,7 @@ mod pages;
 mod sessions;
 mod sign_in;
 mod streams;
+mod subgraphs;
 
 use anyhow::{Context, Result};
 use connectors::sync::RunOptions;

@@ -29,6 +29,8 @@ pub enum Document {
     Operations,
     /// A source, with runs and refusals for operators.
     Source,
+    /// Partners' live graphs, for operators.
+    Subgraphs,
     /// Reading a source now.
     Sync,
     /// Runs of sources, as they happen.
@@ -53,6 +55,7 @@ impl Document {
         Self::Sources,
         Self::Operations,
         Self::Source,
+        Self::Subgraphs,
         Self::Sync,
         Self::Runs,
         Self::SchoolChanged,
@@ -75,6 +78,7 @@ impl Document {
             Self::Sources => "sources",
             Self::Operations => "operations",
             Self::Source => "source",
+            Self::Subgraphs => "subgraphs",
             Self::Sync => "sync",
             Self::Runs => "runs",
             Self::SchoolChanged => "school-changed",
@@ -98,6 +102,7 @@ impl Document {
             Self::Sources => include_str!("queries/sources.graphql"),
             Self::Operations => include_str!("queries/operations.graphql"),
             Self::Source => include_str!("queries/source.graphql"),
+            Self::Subgraphs => include_str!("queries/subgraphs.graphql"),
             Self::Sync => include_str!("queries/sync.graphql"),
             Self::Runs => include_str!("queries/runs.graphql"),
             Self::SchoolChanged => include_str!("queries/school-changed.graphql"),

@@ -73,10 +73,9 @@ impl Page {
                 "Er kwamen in korte tijd veel verzoeken van uw adres. Probeer het over een minuut opnieuw.",
                 "Many requests came from your address in a short time. Try again in a minute.",
             ),
-            Code::Unauthenticated => (
-                "Deze hub laat alleen iets zien aan wie is ingelogd.",
-                "This hub only shows something to those who have signed in.",
-            ),
+            Code::Unauthenticated => {
+                ("Deze pagina is er alleen voor wie is ingelogd.", "This page is only for those who have signed in.")
+            }
             Code::Forbidden => (
                 "U bent ingelogd, maar deze pagina hoort niet bij uw organisatie.",
                 "You have signed in, but this page is not for your organisation.",

@@ -35,7 +35,7 @@ pub(super) struct Frame {
 }
 
 /// What tells a page that is open that something on it has changed: a subscription of the public API, which the script
-/// follows.
+/// follows. What no subscription tells of is asked for again now and then instead (`data-every` in a template).
 #[derive(Clone, Debug)]
 pub(super) struct Live {
     pub(super) query: &'static str,

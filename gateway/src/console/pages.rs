@@ -14,4 +14,5 @@ pub(super) mod school;
 pub(super) mod schools;
 pub(super) mod source;
 pub(super) mod sources;
+pub(super) mod subgraphs;
 pub(super) mod systems;

@@ -43,6 +43,14 @@ impl Visit {
         self.caller.identity.as_ref().is_some_and(|identity| identity.holds(scope))
     }
 
+    /// Makes sure that somebody is signed in, where people can sign in: they are led there, and back to this page.
+    pub(super) fn must_be_signed_in(&self) -> Result<(), Failed> {
+        match self.frame.sign_in() {
+            Some(address) => Err(Redirect::to(&address).into_response().into()),
+            None => Ok(()),
+        }
+    }
+
     /// Makes sure that a form came from a page of this visitor's own.
     pub(super) fn must_have_made(&self, form_token: &str) -> Result<(), Failed> {
         let is_theirs = self.session.as_ref().is_some_and(|session| session.made(form_token));

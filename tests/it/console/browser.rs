@@ -7,7 +7,6 @@ use std::process::Stdio;
 use anyhow::{Context, Result, ensure};
 use connectors::sandbox::{Fault, System};
 use connectors::sync::RunOptions;
-use gateway::config::Anonymous;
 use serde_json::{Value, json};
 use tests::gateway::{TestGateway, client};
 use tests::hub::TestHub;
@@ -16,7 +15,8 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::Command;
 
 use super::operators::lose_homes;
-use super::sign_in::{open, propose};
+use super::sign_in::propose;
+use super::subgraphs::Joined;
 
 /// What a need of the school is called once somebody looks.
 const CHANGED: &str = "Zojuist gewijzigd";
@@ -84,8 +84,9 @@ async fn people_can_use_it_with_a_mouse_a_keyboard_and_a_screen_reader() -> Resu
         skipped("Chromium, Node or the packages of tests/npm/console are not there: `tests/run` installs them");
         return Ok(());
     };
-    let (hub, gateway) = open(Anonymous::Public).await?;
-    propose(&hub, &gateway).await?;
+    let joined = Joined::with("stil").await?;
+    let (hub, gateway) = (&joined.hub, &joined.gateway);
+    propose(hub, gateway).await?;
     let mut script = Command::new("node");
     script.arg("console.mjs").args([gateway.url(""), hub.sandbox.sample_brin()]).env("CHROMIUM", chromium);
     script.current_dir(folder()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
@@ -94,13 +95,14 @@ async fn people_can_use_it_with_a_mouse_a_keyboard_and_a_screen_reader() -> Resu
     let mut told = String::new();
     while let Some(line) = lines.next_line().await? {
         match line.as_str() {
-            "CHANGE" => change(&hub).await?,
-            "PUSH" => push(&hub, &gateway).await?,
+            "CHANGE" => change(hub).await?,
+            "PUSH" => push(hub, gateway).await?,
             "SLOW" => hub.sandbox.fail(Fault::Slow { millis: 700 }.always().at(System::Housing)),
             "LOSE" => {
                 hub.sandbox.clear_faults();
-                lose_homes(&hub);
+                lose_homes(hub);
             }
+            "REFUSE" => joined.refuse("workshops", "[workshops] `School.name` is the hub's").await?,
             line if line.starts_with("first paint") => println!("{line}"),
             _ => {}
         }

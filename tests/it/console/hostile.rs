@@ -1,45 +1,81 @@
 //! What sources and visitors write is text, wherever it is shown.
 
-use anyhow::{Context, Result};
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, ensure};
 use connectors::sync::RunOptions;
 use gateway::config::Anonymous;
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tests::hub::TestHub;
 
 use super::sign_in::{Browser, open};
+use super::subgraphs::Joined;
 use super::{on_sqlite, pages, visit};
 
 /// Ends attributes, elements, comments and scripts; and would load, run and lead elsewhere.
 const HOSTILE: &str = "x\"'><img src=//evil.example/i onerror=alert(1)></a></title></script><script>alert(2)</script>\
                        <!-- {{7*7}} javascript:alert(3)";
 
-/// Every text that a source tells of a record, by table: what people read, and addresses.
-const TEXTS: [(&str, &[&str], &[&str]); 8] = [
-    ("school", &["name", "street", "house_number", "postcode", "city", "denomination"], &["website"]),
-    ("school_board", &["name"], &[]),
-    ("municipality", &["name"], &[]),
-    ("partner", &["name", "description", "contact_name"], &["website"]),
-    ("need", &["title", "description", "contact_name", "contact_email"], &[]),
-    ("offer", &["title", "description"], &[]),
-    ("commitment", &["title"], &[]),
-    (
-        "housing_option",
-        &["title", "neighbourhood", "street", "house_number", "postcode", "city", "eligibility_notes"],
-        &["apply_url"],
-    ),
+/// What a record has that is no text of anybody's: keys, codes and what the hub reads as such. Every other column that holds
+/// text is spoiled, so that a new one is as well.
+const CODES: [&str; 12] = [
+    "brin",
+    "number",
+    "kvk",
+    "municipality_code",
+    "status",
+    "kind",
+    "housing_type",
+    "segment",
+    "capacity_unit",
+    "source_id",
+    "languages",
+    "external_id",
 ];
 
+/// What the hub keeps of sources beside their records, and knows itself.
+const OTHERS: [(&str, &[&str]); 5] = [
+    ("municipality", &["name"]),
+    ("region", &["name"]),
+    ("source", &["name"]),
+    ("initiative", &["name", "summary_nl", "summary_en"]),
+    ("commitment_step", &["by", "note"]),
+];
+
+/// The tables of records that sources tell of, whichever kind of source, with every column of each that holds text.
+async fn texts(hub: &TestHub) -> Result<BTreeMap<String, Vec<String>>> {
+    let sql = "SELECT t.name AS name, c.name AS told FROM sqlite_master t, pragma_table_info(t.name) c
+        WHERE t.type = 'table' AND t.name <> 'claim' AND c.type = 'TEXT' AND 3 = (
+            SELECT count(*) FROM pragma_table_info(t.name) WHERE name IN ('source_id', 'external_id', 'deleted_at')
+        )";
+    let mut texts: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for row in hub.store.db.query_all_raw(Statement::from_string(DbBackend::Sqlite, sql)).await? {
+        let column: String = row.try_get("", "told")?;
+        if !CODES.contains(&column.as_str()) && !column.ends_with("_at") {
+            texts.entry(row.try_get("", "name")?).or_default().push(column);
+        }
+    }
+    Ok(texts)
+}
+
 async fn spoil(hub: &TestHub) -> Result<()> {
-    let db = &hub.store.db;
-    let schemes = [("housing_scheme", &["name"][..], &["registration_url", "information_url"][..])];
-    let others = [("source", &["name"][..], &[][..]), ("region", &["name"], &[]), ("initiative", &["name"], &[])];
-    for (table, texts, addresses) in TEXTS.into_iter().chain(schemes).chain(others) {
-        let quoted = HOSTILE.replace('\'', "''");
-        let set = texts.iter().map(|column| format!("{column} = '{quoted}'"));
-        let lead = addresses.iter().map(|column| format!("{column} = 'javascript:alert(4)//http://{quoted}'"));
-        let set: Vec<_> = set.chain(lead).collect();
-        let sql = format!("UPDATE {table} SET {}", set.join(", "));
-        db.execute_unprepared(&sql).await.with_context(|| sql)?;
+    let quoted = HOSTILE.replace('\'', "''");
+    let mut texts = texts(hub).await?;
+    let kinds: Vec<_> = texts.keys().map(String::as_str).collect();
+    let known =
+        ["commitment", "housing_option", "housing_scheme", "need", "offer", "partner", "school", "school_board"];
+    ensure!(kinds == known, "a kind of record that no page was tried with: {kinds:?}");
+    texts.extend(
+        OTHERS.map(|(table, columns)| (table.to_owned(), columns.iter().map(|&name| name.to_owned()).collect())),
+    );
+    for (table, columns) in texts {
+        let spoilt = columns.iter().map(|column| match column.as_str() {
+            "website" => format!("{column} = 'javascript:alert(4)//http://{quoted}'"),
+            name if name.ends_with("_url") => format!("{column} = 'javascript:alert(4)//http://{quoted}'"),
+            _ => format!("\"{column}\" = '{quoted}'"),
+        });
+        let sql = format!("UPDATE {table} SET {}", spoilt.collect::<Vec<_>>().join(", "));
+        hub.store.db.execute_unprepared(&sql).await.with_context(|| sql)?;
     }
     Ok(())
 }
@@ -87,6 +123,22 @@ async fn what_operators_are_told_of_a_source_does_nothing_either() -> Result<()>
         assert!(shown >= least, "{path}: it is shown as it was written, {shown} times");
         assert_inert(path, &html);
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_operators_are_told_of_a_partners_graph_does_nothing_either() -> Result<()> {
+    let joined = Joined::with(HOSTILE).await?;
+    joined.refuse("workshops", HOSTILE).await?;
+    joined.refuse(HOSTILE, HOSTILE).await?;
+    let quoted = HOSTILE.replace('\'', "''");
+    joined.hub.store.db.execute_unprepared(&format!("UPDATE subgraph SET fetch_problem = '{quoted}'")).await?;
+    let mut operator = Browser::new(&joined.gateway);
+    operator.sign_in("demo-operator", "/subgraphs").await?;
+    let html = operator.get("/subgraphs").await?.text().await?;
+    let shown = html.matches("&#60;img src=//evil.example").count();
+    assert!(shown >= 6, "its name twice, and why it is not joined, as they were written: {shown} times");
+    assert_inert("/subgraphs", &html);
     Ok(())
 }
 

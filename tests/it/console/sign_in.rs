@@ -52,10 +52,14 @@ pub(super) fn settings(hub: &TestHub, anonymous: Anonymous) -> Result<Settings> 
 /// A gateway on the hub's store, which can read its sources.
 pub(super) async fn serve(hub: &TestHub, settings: &Settings) -> Result<TestGateway> {
     let db = &hub.store.db;
-    let syncs = Syncs::new(Arc::clone(&hub.engine), hub.sources(), CancellationToken::new());
-    let writes = Writes { syncs: Some(Arc::new(syncs)), ..Writes::default() };
-    let graph = |feed| Graph::new(db.clone(), Clock::system(), feed, &settings.limits).writing(writes);
+    let graph = |feed| Graph::new(db.clone(), Clock::system(), feed, &settings.limits).writing(writes(hub));
     TestGateway::within(db, settings, graph).await
+}
+
+/// What may be written: among it, that a source is to be read.
+pub(super) fn writes(hub: &TestHub) -> Writes {
+    let syncs = Syncs::new(Arc::clone(&hub.engine), hub.sources(), CancellationToken::new());
+    Writes { syncs: Some(Arc::new(syncs)), ..Writes::default() }
 }
 
 /// A browser: it keeps the hub's cookies.

@@ -127,22 +127,29 @@ function state(main) {
   };
 }
 
-// A page that is open shows what changes while it changes, and says so. Nothing is held open while nobody looks at it.
+// A page that is open shows what changes while it changes, and says so. Nothing is held open while nobody looks at it. What
+// no subscription tells of is asked for every so many seconds.
 function live(part) {
-  const { live: query, liveVariables: variables, liveText: text } = part.dataset;
+  const { live: query, liveVariables: variables, liveText: text, every } = part.dataset;
   const told = Object.assign(document.createElement("p"), { className: text ? "updated noprint" : "hidden" });
   told.setAttribute("role", "status");
   document.querySelector("main").before(told);
   const clock = new Intl.DateTimeFormat(document.documentElement.lang, { timeStyle: "medium" });
   let following = new AbortController();
   let wait;
+  let shown;
 
   const renew = async () => {
     wait = undefined;
-    const answer = await fetch(location.href, { headers: { accept: "text/html" } });
-    if (!answer.ok) return;
+    // The hub may be away, and who was signed in may be led to sign in again.
+    const answer = await fetch(location.href, { headers: { accept: "text/html" }, redirect: "manual" }).catch(() => undefined);
+    if (answer?.type === "opaqueredirect") return location.reload();
+    if (!answer?.ok) return;
+    const html = await answer.text();
+    if (html === shown) return;
+    shown = html;
     // Scripts of a document that is parsed like this do not run.
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("main");
+    const fresh = new DOMParser().parseFromString(html, "text/html").querySelector("main");
     if (!fresh) return;
     const main = document.querySelector("main");
     const restore = state(main);
@@ -158,6 +165,10 @@ function live(part) {
     following.abort();
     following = new AbortController();
     const { signal } = following;
+    if (every) {
+      const clock = setInterval(renew, every * 1000);
+      return signal.addEventListener("abort", () => clearInterval(clock));
+    }
     for (let pause = 1000; !document.hidden && !signal.aborted; pause = Math.min(pause * 2, 30000)) {
       try {
         return await hear(query, variables, signal, () => { pause = 1000; soon(); });
@@ -192,4 +203,4 @@ addEventListener("afterprint", () => opened.splice(0).forEach((part) => { part.o
 
 document.querySelectorAll("form[data-suggest]").forEach(suggest);
 localTimes(document);
-document.querySelectorAll("[data-live]").forEach(live);
+document.querySelectorAll("[data-live], [data-every]").forEach(live);
