@@ -2,6 +2,8 @@
 
 mod grafbase;
 mod guarded;
+mod lenient;
+mod read;
 
 pub(super) use self::grafbase::Grafbase;
 

@@ -1,13 +1,14 @@
 //! Composes by Grafbase's library, and adds what the join specification wants and it (0.12.2) leaves out: `@join__type`
 //! on root types, scalars and unions, without which a planner does not know who has them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use async_graphql::parser::{self, types::TypeSystemDefinition};
 use graphql_composition::{Subgraphs, compose, render_federated_sdl};
 use graphql_tools::parser::parse_schema;
 use graphql_tools::static_graphql::schema::{self, Directive, Document, TypeDefinition, Value};
 
+use super::lenient::Lenient;
+use super::read::Read;
 use super::{Composing, Part, guarded};
 
 const JOIN_TYPE: &str = "join__type";
@@ -19,40 +20,52 @@ type Definition = schema::Definition<'static, String>;
 
 impl Composing for Grafbase {
     fn compose(&self, parts: &[Part]) -> Result<String, Vec<String>> {
+        let read = each(parts.iter().map(Read::of))?;
+        let (lenient, texts) = Lenient::before(&read);
         let mut subgraphs = Subgraphs::default();
-        let mut wrong = Vec::new();
-        for part in parts {
+        each(parts.iter().zip(&texts).map(|(part, text)| {
             let url = (!part.url.is_empty()).then_some(part.url.as_str());
-            if let Err(error) = subgraphs.ingest_str(&part.sdl, &part.name, url) {
-                wrong.push(format!("[{}] its schema cannot be read: {error}", part.name));
-            }
-        }
-        if !wrong.is_empty() {
-            return Err(wrong);
-        }
+            let taken = subgraphs.ingest_str(text, &part.name, url);
+            taken.map_err(|error| format!("[{}] its schema cannot be read: {error}", part.name))
+        }))?;
         let composed = compose(&mut subgraphs);
         let errors: Vec<String> = composed.diagnostics().iter_errors().map(str::to_owned).collect();
         let graph = composed.into_result().map_err(|_| errors)?;
         let text = render_federated_sdl(&graph).map_err(|error| vec![error.to_string()])?;
         let mut supergraph = parsed(&text).map_err(|error| vec![format!("the supergraph cannot be read: {error}")])?;
-        guarded::conjoin(&mut supergraph, parts)?;
-        Ok(with_owners(supergraph, parts)?.to_string())
+        let graphs = graphs(&supergraph);
+        lenient.after(&mut supergraph, &graphs);
+        guarded::conjoin(&mut supergraph, &read)?;
+        own(&mut supergraph, &read, &graphs);
+        Ok(supergraph.to_string())
     }
+}
+
+/// All of them, or what is wrong with those that are.
+fn each<T>(all: impl Iterator<Item = Result<T, String>>) -> Result<Vec<T>, Vec<String>> {
+    let (mut right, mut wrong) = (Vec::new(), Vec::new());
+    all.for_each(|one| match one {
+        Ok(one) => right.push(one),
+        Err(error) => wrong.push(error),
+    });
+    if wrong.is_empty() { Ok(right) } else { Err(wrong) }
 }
 
 fn parsed(text: &str) -> Result<Document, String> {
     Ok(parse_schema::<String>(text).map_err(|error| error.to_string())?.into_static())
 }
 
-/// The supergraph with, on each root type, scalar and union, the subgraphs that have it.
-fn with_owners(mut supergraph: Document, parts: &[Part]) -> Result<Document, Vec<String>> {
-    let graphs = graphs(&supergraph);
+/// Has each root type, scalar and union say which subgraphs have it.
+fn own(supergraph: &mut Document, parts: &[Read<'_>], graphs: &HashMap<String, String>) {
     let mut owners: HashMap<String, Vec<String>> = HashMap::new();
     for part in parts {
-        let names = defined(&part.sdl).map_err(|error| vec![format!("[{}] {error}", part.name)])?;
-        let Some(graph) = graphs.get(&part.name) else { continue };
-        for name in names {
-            owners.entry(name).or_default().push(graph.clone());
+        let Some(graph) = graphs.get(&part.part.name) else { continue };
+        let roots = part.roots();
+        for name in part.types().map(|definition| definition.name()) {
+            let owners = owners.entry(roots.get(name).copied().unwrap_or(name).to_owned()).or_default();
+            if owners.last() != Some(graph) {
+                owners.push(graph.clone());
+            }
         }
     }
     for definition in &mut supergraph.definitions {
@@ -74,7 +87,6 @@ fn with_owners(mut supergraph: Document, parts: &[Part]) -> Result<Document, Vec
         });
         directives.extend(owned);
     }
-    Ok(supergraph)
 }
 
 fn is_root(name: &str) -> bool {
@@ -98,29 +110,6 @@ fn graphs(supergraph: &Document) -> HashMap<String, String> {
         }
     };
     values.into_iter().flatten().filter_map(named).collect()
-}
-
-/// The types that a subgraph has: roots by the names that every supergraph gives them.
-fn defined(sdl: &str) -> Result<HashSet<String>, parser::Error> {
-    let definitions = parser::parse_schema(sdl)?.definitions;
-    let roots = roots(&definitions);
-    let names = definitions.iter().filter_map(|definition| match definition {
-        TypeSystemDefinition::Type(definition) => Some(definition.node.name.node.as_str()),
-        _ => None,
-    });
-    Ok(names.map(|name| roots.get(name).copied().unwrap_or(name).to_owned()).collect())
-}
-
-/// What every supergraph calls the roots, by the names that a subgraph gives them.
-pub(super) fn roots(definitions: &[TypeSystemDefinition]) -> HashMap<String, &'static str> {
-    let schemas = definitions.iter().filter_map(|definition| match definition {
-        TypeSystemDefinition::Schema(schema) => Some(&schema.node),
-        _ => None,
-    });
-    let named = schemas.flat_map(|schema| {
-        [(&schema.query, "Query"), (&schema.mutation, "Mutation"), (&schema.subscription, "Subscription")]
-    });
-    named.filter_map(|(name, root)| Some((name.as_ref()?.node.to_string(), root))).collect()
 }
 
 #[cfg(test)]

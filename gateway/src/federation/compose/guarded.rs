@@ -4,13 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use async_graphql::parser::types::{ConstDirective, TypeKind, TypeSystemDefinition};
-use async_graphql::parser::{self, parse_schema};
-use async_graphql::{Positioned, Value as Told};
+use cynic_parser::ConstValue;
+use cynic_parser::type_system::Directive as Told;
 use graphql_tools::static_graphql::schema::{self, Directive, Document, TypeDefinition, Value};
 
-use super::Part;
-use crate::graphql::policy::lists;
+use super::read::{Read, fields};
 
 /// Each with the name of its argument.
 const GUARDS: [(&str, &str); 2] = [("requiresScopes", "scopes"), ("policy", "policies")];
@@ -23,11 +21,10 @@ type Lists = BTreeSet<BTreeSet<String>>;
 type Place = (&'static str, String, Option<String>);
 
 /// Makes the supergraph's guards those of all of its parts together.
-pub(super) fn conjoin(supergraph: &mut Document, parts: &[Part]) -> Result<(), Vec<String>> {
+pub(super) fn conjoin(supergraph: &mut Document, parts: &[Read<'_>]) -> Result<(), Vec<String>> {
     let mut guards: BTreeMap<Place, Lists> = BTreeMap::new();
     for part in parts {
-        let of_part = of_part(&part.sdl).map_err(|error| vec![format!("[{}] {error}", part.name)])?;
-        for (place, lists) in of_part {
+        for (place, lists) in of_part(part) {
             let together = match guards.get(&place) {
                 Some(before) => conjunction(before, &lists).ok_or_else(|| too_many(&place))?,
                 None => lists,
@@ -66,71 +63,35 @@ pub(super) fn conjoin(supergraph: &mut Document, parts: &[Part]) -> Result<(), V
 }
 
 /// What a subgraph guards.
-fn of_part(sdl: &str) -> Result<Vec<(Place, Lists)>, parser::Error> {
-    let definitions = parse_schema(sdl)?.definitions;
-    let (roots, names) = (super::grafbase::roots(&definitions), names(&definitions));
+fn of_part(part: &Read<'_>) -> Vec<(Place, Lists)> {
+    let (roots, names) = (part.roots(), GUARDS.map(|guard| (part.names(guard.0), guard)));
     let mut found = Vec::new();
-    let mut note = |directives: &[Positioned<ConstDirective>], type_name: &str, field: Option<&str>| {
-        for directive in directives {
-            let known = names.iter().find(|(name, _)| *name == directive.node.name.node.as_str());
-            let Some((_, (guard, argument))) = known else { continue };
-            let Some(given) = directive.node.get_argument(argument) else { continue };
-            let lists = lists(&given.node).into_iter().map(|list| list.into_iter().collect()).collect();
-            found.push(((*guard, type_name.to_owned(), field.map(str::to_owned)), lists));
-        }
+    let mut note = |directive: Told<'_>, type_name: &str, field: Option<&str>| {
+        let is_known = |(names, _): &&(Vec<String>, _)| names.iter().any(|name| name == directive.name());
+        let Some((_, (guard, argument))) = names.iter().find(is_known) else { return };
+        let Some(given) = directive.argument(argument) else { return };
+        found.push(((*guard, type_name.to_owned(), field.map(str::to_owned)), lists(given.value())));
     };
-    for definition in &definitions {
-        let TypeSystemDefinition::Type(definition) = definition else { continue };
-        let definition = &definition.node;
-        let name = definition.name.node.as_str();
-        let name = roots.get(name).copied().unwrap_or(name);
-        note(&definition.directives, name, None);
-        let fields = match &definition.kind {
-            TypeKind::Object(object) => &object.fields,
-            TypeKind::Interface(interface) => &interface.fields,
-            _ => continue,
-        };
-        for field in fields {
-            note(&field.node.directives, name, Some(&field.node.name.node));
+    for definition in part.types() {
+        let name = roots.get(definition.name()).copied().unwrap_or(definition.name());
+        definition.directives().for_each(|directive| note(directive, name, None));
+        for field in fields(definition) {
+            field.directives().for_each(|directive| note(directive, name, Some(field.name())));
         }
     }
-    Ok(found)
+    found
 }
 
-/// What a subgraph calls the guards, as it has imported them (<https://specs.apollo.dev/link/v1.0/#@link.import>).
-fn names(definitions: &[TypeSystemDefinition]) -> Vec<(String, (&'static str, &'static str))> {
-    let schemas = definitions.iter().filter_map(|definition| match definition {
-        TypeSystemDefinition::Schema(schema) => Some(&schema.node.directives),
-        _ => None,
-    });
-    let links = schemas.flatten().filter(|directive| directive.node.name.node == "link");
-    let text = |value: Option<&Positioned<Told>>| match value.map(|value| &value.node) {
-        Some(Told::String(text)) => Some(text.clone()),
-        _ => None,
-    };
-    let mut names = Vec::new();
-    for link in links.map(|link| &link.node) {
-        if !text(link.get_argument("url")).is_some_and(|url| url.contains("specs.apollo.dev/federation/")) {
-            continue;
-        }
-        let space = text(link.get_argument("as")).unwrap_or_else(|| "federation".to_owned());
-        names.extend(GUARDS.map(|guard| (format!("{space}__{}", guard.0), guard)));
-        let Some(Told::List(imports)) = link.get_argument("import").map(|imports| &imports.node) else { continue };
-        for import in imports {
-            let (name, known_as) = match import {
-                Told::String(name) => (name, name),
-                Told::Object(import) => match (import.get("name"), import.get("as")) {
-                    (Some(Told::String(name)), Some(Told::String(known_as))) => (name, known_as),
-                    (Some(Told::String(name)), None) => (name, name),
-                    _ => continue,
-                },
-                _ => continue,
-            };
-            let guard = GUARDS.into_iter().find(|(guard, _)| name.strip_prefix('@') == Some(guard));
-            names.extend(guard.map(|guard| (known_as.trim_start_matches('@').to_owned(), guard)));
-        }
-    }
-    names
+/// A list of lists. Either may be a value by itself
+/// (<https://spec.graphql.org/October2021/#sec-List.Input-Coercion>).
+fn lists(value: ConstValue<'_>) -> Lists {
+    let list = |value: ConstValue<'_>| items(value).filter_map(|text| Some(text.as_str()?.to_owned())).collect();
+    items(value).map(list).collect()
+}
+
+fn items(value: ConstValue<'_>) -> impl Iterator<Item = ConstValue<'_>> {
+    let alone = value.as_items().is_none().then_some(value);
+    value.as_items().into_iter().flatten().chain(alone)
 }
 
 /// The lists of which one must be held where one of each must be. `None`: there are too many.
@@ -158,9 +119,8 @@ fn written(lists: &Lists) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Composing;
     use super::super::grafbase::Grafbase;
-    use super::*;
+    use super::super::{Composing, Part};
 
     fn part(name: &str, link: &str, sdl: &str) -> Part {
         let link = format!("extend schema @link(url: \"https://specs.apollo.dev/federation/v2.9\", {link})");
