@@ -242,6 +242,11 @@ impl Journal {
     pub async fn commit(mut self) -> Result<Vec<change::Model>, DbErr> {
         let count = i64::try_from(self.changes.len()).unwrap_or(i64::MAX);
         if count > 0 {
+            let of_offers = self.changes.iter().any(|change| change.record_type == RecordType::Offer);
+            if of_offers && self.transaction.get_database_backend() == DbBackend::Postgres {
+                // What is made of offers at the commit is made here, before the lock for which all writers wait.
+                self.transaction.execute_unprepared("SET CONSTRAINTS ALL IMMEDIATE").await?;
+            }
             let last = lock_head(&self.transaction, count).await?;
             for (sequence, change) in (last - count + 1..).zip(&mut self.changes) {
                 change.sequence = sequence;

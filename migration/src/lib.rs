@@ -24,6 +24,7 @@ mod m20261128_000012_subgraphs;
 mod m20261128_000013_near_homes;
 mod m20261128_000014_subgraph_fetches;
 mod m20261128_000015_refreshes;
+mod m20261201_000016_once;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -49,6 +50,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261128_000013_near_homes::Migration),
             Box::new(m20261128_000014_subgraph_fetches::Migration),
             Box::new(m20261128_000015_refreshes::Migration),
+            Box::new(m20261201_000016_once::Migration),
         ]
     }
 }

@@ -103,16 +103,111 @@ async fn a_write_reads_what_it_touches_and_not_what_is_stored() -> Result<()> {
     .await?;
     let tables = "need, offer, offer_municipality, offer_region, offer_reach, need_theme, search_document";
     db.execute_unprepared(&format!("ANALYZE {tables}")).await?;
+    let made = "SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED";
+    db.execute_unprepared(made).await?;
     for table in ["need", "offer"] {
         let before = rows_read(&db).await?;
         db.execute_unprepared(&format!(
-            "UPDATE {table} SET title = title || '!' WHERE id = (SELECT id FROM {table} ORDER BY id LIMIT 1)"
+            "UPDATE {table} SET title = title || '!' WHERE id = (SELECT id FROM {table} ORDER BY id LIMIT 1);
+             {made}"
         ))
         .await?;
         let read = rows_read(&db).await? - before;
         // The few municipalities and partners, whose names a document has, may be read whole.
         assert!(read < 500, "{read} rows were read to write one {table} of a thousand");
     }
+    Ok(())
+}
+
+/// A page of offers writes them, their municipalities and their regions by statements of their own; what is made of an
+/// offer for search and matching is made once all the same.
+#[tokio::test]
+async fn what_is_made_of_an_offer_is_made_once_in_a_transaction() -> Result<()> {
+    let Some(hub) = TestHub::start(Backend::Postgres).await? else { return Ok(()) };
+    hub.sync(&RunOptions::default()).await?;
+    let db = hub.store.db.begin().await?;
+    // In place of what makes it, what counts. No plan that knows of the former is kept by a connection that looks anew.
+    db.execute_unprepared(
+        "DISCARD PLANS; CREATE TEMPORARY TABLE made (what text, id uuid) ON COMMIT DROP;
+         CREATE OR REPLACE FUNCTION search_refresh(ids uuid[]) RETURNS void LANGUAGE sql
+             AS $$ INSERT INTO pg_temp.made SELECT 'document', unnest(ids) $$;
+         CREATE OR REPLACE FUNCTION offer_reach_refresh(ids uuid[]) RETURNS void LANGUAGE sql
+             AS $$ INSERT INTO pg_temp.made SELECT 'reach', unnest(ids) $$;
+         UPDATE offer SET title = title || '!';
+         DELETE FROM offer_municipality;
+         DELETE FROM offer_region;
+         INSERT INTO offer_municipality SELECT id, (SELECT max(code) FROM municipality) FROM offer;
+         INSERT INTO offer_region SELECT id, (SELECT max(slug) FROM region) FROM offer;
+         UPDATE offer SET title = title || '!';
+         SET CONSTRAINTS ALL IMMEDIATE",
+    )
+    .await?;
+    let sql = "SELECT (SELECT count(*) FROM offer) AS offers, (SELECT count(*) FROM made) AS made,
+        (SELECT count(*) FROM (SELECT DISTINCT what, id FROM made) AS once) AS once";
+    let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await?.context("a row")?;
+    let count = |name: &str| row.try_get::<i64>("", name);
+    let offers = count("offers")?;
+    assert!(offers > 20, "{offers}");
+    assert_eq!((count("made")?, count("once")?), (2 * offers, 2 * offers));
+    Ok(())
+}
+
+/// What is made of offers is right at the commit, whoever writes an offer or its places and in whatever order.
+#[tokio::test]
+async fn what_is_made_of_an_offer_follows_whoever_writes_it() -> Result<()> {
+    let Some(hub) = TestHub::start(Backend::Postgres).await? else { return Ok(()) };
+    hub.sync(&RunOptions::default()).await?;
+    let db = &hub.store.db;
+    let differs = async || -> Result<i64> {
+        let sql = "SELECT (SELECT count(*) FROM (
+                SELECT record_id, title, keywords, body FROM search_document
+                EXCEPT SELECT record_id, title, keywords, body FROM search_source) AS surplus)
+            + (SELECT count(*) FROM (
+                SELECT record_id, title, keywords, body FROM search_source
+                EXCEPT SELECT record_id, title, keywords, body FROM search_document) AS lacking)
+            + (SELECT count(*) FROM (
+                SELECT theme, place, offer_id FROM offer_reach
+                EXCEPT SELECT theme, place, offer_id FROM offer_reach_source) AS surplus)
+            + (SELECT count(*) FROM (
+                SELECT theme, place, offer_id FROM offer_reach_source
+                EXCEPT SELECT theme, place, offer_id FROM offer_reach) AS lacking)
+            + (SELECT count(*) FROM offer_due) AS differing";
+        let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await?;
+        Ok(row.context("a row")?.try_get("", "differing")?)
+    };
+    assert_eq!(differs().await?, 0);
+    let one = "(SELECT min(id::text)::uuid FROM offer)";
+    let statements = [
+        format!("DELETE FROM offer_municipality WHERE offer_id = {one}"),
+        format!("INSERT INTO offer_municipality SELECT {one}, max(code) FROM municipality"),
+        format!("INSERT INTO offer_region SELECT {one}, max(slug) FROM region ON CONFLICT DO NOTHING"),
+        format!("UPDATE offer SET title = 'Anders', themes = 3, \"national\" = true WHERE id = {one}"),
+        format!("UPDATE offer SET status = 'PAUSED' WHERE id = {one}"),
+        format!("UPDATE offer SET status = 'PUBLISHED', deleted_at = now() WHERE id = {one}"),
+        format!("UPDATE offer SET deleted_at = NULL WHERE id = {one}"),
+        "UPDATE partner SET name = name || ' (was)'".to_owned(),
+        format!("DELETE FROM commitment_step; DELETE FROM commitment; DELETE FROM offer WHERE id = {one}"),
+    ];
+    for statement in &statements {
+        db.execute_unprepared(statement).await?;
+        assert_eq!(differs().await?, 0, "{statement}");
+    }
+    // Undone with what made it due, and two that write the places of one offer at once.
+    let (first, second) = (db.begin().await?, db.begin().await?);
+    first.execute_unprepared(&statements[0]).await?;
+    let waiting = tokio::spawn({
+        let statement = statements[2].clone();
+        async move {
+            second.execute_unprepared(&statement).await?;
+            second.commit().await
+        }
+    });
+    first.commit().await?;
+    waiting.await??;
+    let undone = db.begin().await?;
+    undone.execute_unprepared(&statements[3]).await?;
+    undone.rollback().await?;
+    assert_eq!(differs().await?, 0);
     Ok(())
 }
 
