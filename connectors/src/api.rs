@@ -404,8 +404,7 @@ pub(crate) fn unreachable(url: &Url, error: reqwest::Error) -> Error {
     let host = host(url);
     let (kind, message) = if error.is_timeout() {
         (ErrorKind::Timeout, format!("{host} does not answer in time"))
-    } else if is_about_tls(&error) {
-        let what = "its certificate is not trusted, has expired, or is for another name; or it speaks no TLS";
+    } else if let Some(what) = wrong_with_tls(&error) {
         (ErrorKind::Untrusted, format!("no safe connection to {host}: {what}"))
     } else if error.is_connect() {
         (ErrorKind::Unreachable, format!("{host} cannot be reached: name, port or network"))
@@ -415,13 +414,13 @@ pub(crate) fn unreachable(url: &Url, error: reqwest::Error) -> Error {
     Error::new(kind, message).because(error.without_url())
 }
 
-/// Whether the connection failed at TLS. The library's error hides inside an [`std::io::Error`], whose `source` is that
-/// of what it holds, and not what it holds.
-pub(crate) fn is_about_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+/// What is wrong where the connection failed at TLS, in words for whoever can mend it. The library's error hides inside an
+/// [`std::io::Error`], whose `source` is that of what it holds, and not what it holds.
+pub(crate) fn wrong_with_tls(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
     let mut next = Some(error);
     while let Some(error) = next {
-        if error.is::<rustls::Error>() {
-            return true;
+        if let Some(error) = error.downcast_ref::<rustls::Error>() {
+            return Some(in_words(error));
         }
         let held = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
         next = match held {
@@ -429,7 +428,32 @@ pub(crate) fn is_about_tls(error: &(dyn std::error::Error + 'static)) -> bool {
             None => error.source(),
         };
     }
-    false
+    None
+}
+
+fn in_words(error: &rustls::Error) -> &'static str {
+    use rustls::CertificateError::{
+        Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet, NotValidYetContext, Revoked,
+        UnknownIssuer,
+    };
+    let rustls::Error::InvalidCertificate(error) = error else {
+        return "it speaks no TLS, or none that is safe; check the address";
+    };
+    match error {
+        Expired | ExpiredContext { .. } => "its certificate has expired; those who run it must renew it",
+        NotValidYet | NotValidYetContext { .. } => {
+            "its certificate is not valid yet; check this machine's clock, or ask those who run it"
+        }
+        NotValidForName | NotValidForNameContext { .. } => {
+            "its certificate is for another name; check the address, or ask those who run it"
+        }
+        UnknownIssuer => {
+            "nobody whom this machine trusts has issued its certificate; those who run it must get one that is, or their \
+             issuer's be added to this machine's"
+        }
+        Revoked => "its certificate was revoked; those who run it must renew it",
+        _ => "its certificate is not one that can be trusted; those who run it must renew it",
+    }
 }
 
 fn header_map(headers: &[(&str, &str)]) -> Result<HeaderMap> {

@@ -2,6 +2,7 @@
 //! next run leaves the store as the source is, without a change too many.
 
 mod bench;
+mod certificates;
 mod connections;
 mod ends;
 mod limits;

@@ -13,7 +13,7 @@ use url::Url;
 
 use super::revocation::Revocation;
 use super::{MAX_ANSWER, TIMEOUT, Token};
-use crate::api::{host, is_about_tls, is_loopback, retry_after, whole_body};
+use crate::api::{host, is_loopback, retry_after, whole_body, wrong_with_tls};
 use crate::error::{Error, ErrorKind, Result};
 use crate::observer::Observers;
 use crate::settings::{ClientAuthentication, OAuthSettings};
@@ -186,8 +186,8 @@ impl TokenEndpoint {
 
     fn unreachable(&self, error: reqwest::Error) -> Error {
         let host = self.host();
-        if is_about_tls(&error) {
-            let message = format!("no safe connection to the token endpoint at {host}: check its certificate");
+        if let Some(what) = wrong_with_tls(&error) {
+            let message = format!("no safe connection to the token endpoint at {host}: {what}");
             return Error::new(ErrorKind::Untrusted, message).because(error.without_url());
         }
         Error::new(ErrorKind::TokenEndpointDown, format!("the token endpoint at {host} cannot be reached"))
