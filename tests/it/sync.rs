@@ -6,7 +6,7 @@ use connectors::sync::{RunOptions, RunReport, Tally};
 use entity::vocabulary::SyncStatus;
 use entity::{Clock, change, refusal, source};
 use rstest::rstest;
-use sea_orm::{EntityTrait, PaginatorTrait};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
 use tests::hub::{TestHub, engine};
 use tests::store::Backend;
 
@@ -122,6 +122,34 @@ async fn whoever_read_too_early_is_due_again_once_others_have_told(#[case] backe
     assert!(!partners_are_due(&hub).await?);
     refused_of(&hub, System::Boards).await?;
     assert!(!partners_are_due(&hub).await?, "nothing waits any more");
+    Ok(())
+}
+
+#[rstest]
+#[case(Backend::Sqlite)]
+#[case(Backend::Postgres)]
+#[tokio::test]
+async fn a_record_that_was_wrong_before_waits_since_it_waits(#[case] backend: Backend) -> Result<()> {
+    let Some(hub) = TestHub::start(backend).await? else { return Ok(()) };
+    tally_of(&hub, System::Duo).await?;
+    tally_of(&hub, System::Partners).await?;
+    let waiting = refusal::Entity::find().filter(refusal::Column::Stream.eq("commitments"));
+    let first = waiting.order_by_asc(refusal::Column::RecordKey).one(&hub.store.db).await?.context("a refusal")?;
+    assert!(first.awaits_reference, "{first:?}");
+    let came: serde_json::Value = serde_json::from_str(first.payload.as_deref().context("what came")?)?;
+    let mut seen = Vec::new();
+    for status in [serde_json::Value::from("NO_SUCH_STATUS"), came["status"].clone(), came["status"].clone()] {
+        let change = serde_json::json!({ "kind": "commitment", "id": first.external_id, "set": { "status": status } });
+        let url = format!("{}/sandbox/changes", hub.sandbox.base_url());
+        assert!(connectors::api::client()?.post(url).json(&change).send().await?.status().is_success());
+        hub.engine.run(&hub.source(System::Partners), &full()).await?;
+        let refusal = refusal::Entity::find().filter(refusal::Column::RecordKey.eq(&first.record_key));
+        seen.push(refusal.one(&hub.store.db).await?.context("it is still refused")?);
+    }
+    let [wrong, waits, still] = seen.as_slice() else { anyhow::bail!("three") };
+    assert!(!wrong.awaits_reference && wrong.first_seen_at == first.first_seen_at, "{wrong:?}");
+    assert!(waits.awaits_reference && waits.first_seen_at > first.first_seen_at, "{waits:?}");
+    assert!(still.awaits_reference && still.first_seen_at == waits.first_seen_at, "{still:?}");
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use entity::code::Texts;
 use entity::{citizen_number, refusal};
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -61,6 +61,10 @@ impl Rejected<'_> {
     }
 }
 
+/// Since when a refusal that is repeated counts.
+const FIRST_SEEN_AT: &str = "CASE WHEN excluded.awaits_reference AND NOT refusal.awaits_reference \
+     THEN excluded.first_seen_at ELSE refusal.first_seen_at END";
+
 /// The keys of a stream's refusals.
 pub(crate) async fn keys(db: &impl ConnectionTrait, source_id: &str, stream: &str) -> Result<HashSet<String>, DbErr> {
     let keys: Vec<String> =
@@ -113,6 +117,8 @@ pub(crate) async fn save(
                     refusal::Column::Payload,
                     refusal::Column::LastSeenAt,
                 ])
+                // One that was refused for something else before waits since now: what it waits for was not looked for yet.
+                .value(refusal::Column::FirstSeenAt, Expr::cust(FIRST_SEEN_AT))
                 .to_owned(),
         )
         .exec_without_returning(db)
