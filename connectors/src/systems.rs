@@ -11,6 +11,7 @@ mod paging;
 mod partner;
 mod school_board;
 mod school_register;
+mod single;
 
 use crate::connector::{Connector, Manifest};
 use crate::error::{Error, ErrorKind, Result};

@@ -12,8 +12,8 @@ use connectors::sandbox::{Fault, System};
 use connectors::settings::VolatileSettings;
 use connectors::sync::{Engine, Observer, RunOptions, SyncSettings};
 use entity::global_id::{GlobalId, Kind};
-use entity::vocabulary::{ChangeAction, HousingStatus, RecordType};
-use entity::{Clock, change, housing_option};
+use entity::vocabulary::{ChangeAction, HousingStatus, NeedStatus, OfferStatus, RecordType};
+use entity::{Clock, change, housing_option, need, offer};
 use futures::future::{join_all, try_join_all};
 use gateway::config::{CacheSettings, LimitSettings};
 use gateway::graphql::{Answered, Answering, Graph, Rechecks};
@@ -38,15 +38,17 @@ struct World {
 
 impl World {
     async fn open(backend: Backend, timeout: Duration) -> Result<Option<Self>> {
+        Self::open_with(backend, timeout, System::Housing, "housing_options").await
+    }
+
+    /// A hub of which this stream of this system is volatile.
+    async fn open_with(backend: Backend, timeout: Duration, system: System, stream: &str) -> Result<Option<Self>> {
         let Some(hub) = TestHub::start(backend).await? else { return Ok(None) };
         let seconds = Arc::new(AtomicI64::new(0));
-        let (passed, system) = (Arc::clone(&seconds), Clock::system());
-        let clock = Clock::from_fn(move || system.now() + TimeDelta::seconds(passed.load(Ordering::Relaxed)));
+        let (passed, wall) = (Arc::clone(&seconds), Clock::system());
+        let clock = Clock::from_fn(move || wall.now() + TimeDelta::seconds(passed.load(Ordering::Relaxed)));
         let settings = VolatileSettings { after: Duration::from_secs(AFTER.unsigned_abs()), timeout };
-        let source = SourceSettings {
-            volatile: [("housing_options".to_owned(), settings)].into(),
-            ..hub.source(System::Housing)
-        };
+        let source = SourceSettings { volatile: [(stream.to_owned(), settings)].into(), ..hub.source(system) };
         let observers: Vec<Arc<dyn Observer>> = vec![Arc::new(hub.feed.clone())];
         let db = hub.store.db.clone();
         let engine = Arc::new(Engine::new(db.clone(), clock.clone(), SyncSettings::default(), "worker", observers)?);
@@ -145,6 +147,93 @@ async fn what_changed_since_it_was_read_is_shown_as_it_is_and_written_as_a_sync_
     ensure!(world.stored(&home).await?.status == HousingStatus::Let);
     let after = world.ask(HOMES, json!({})).await?["data"]["housingOptions"]["totalCount"].as_i64();
     ensure!(after == total.map(|total| total - 1), "{total:?} {after:?}");
+    Ok(())
+}
+
+/// A page that was asked for before a record was checked by itself, and is written after.
+#[rstest]
+#[case(Backend::Sqlite)]
+#[case(Backend::Postgres)]
+#[tokio::test]
+async fn a_page_asked_for_before_a_check_does_not_bring_back_what_was(#[case] backend: Backend) -> Result<()> {
+    let Some(world) = World::open(backend, PATIENCE).await? else { return Ok(()) };
+    let (home, number) = world.home().await?;
+    world.hub.sandbox.edit(|sample| sample.homes.change(number, |home| home.homes = 77));
+    world.pass(AFTER + 1);
+    world.ask(HOME, id(&home)).await?;
+    ensure!(world.stored(&home).await?.homes == 77);
+    // What the page says was so before; its request is a moment older than the check.
+    let before = u8::try_from(home.homes)?;
+    world.hub.sandbox.edit(|sample| sample.homes.change(number, |home| home.homes = before));
+    world.pass(-200);
+    let full = RunOptions { full: true, ..RunOptions::default() };
+    let report = world.engine.run(&world.source, &full).await?;
+    ensure!((report.tally.created, report.tally.updated, report.tally.deleted) == (0, 0, 0), "{report:?}");
+    ensure!(world.stored(&home).await?.homes == 77, "an older page was believed");
+    // The next run asks later than the check, and finds out.
+    world.pass(400);
+    let report = world.engine.run(&world.source, &full).await?;
+    ensure!(report.tally.updated == 1, "{report:?}");
+    ensure!(world.stored(&home).await?.homes == home.homes);
+    Ok(())
+}
+
+/// Offers over HSDS, and needs over OneRoster.
+#[rstest]
+#[tokio::test]
+async fn offers_and_needs_are_checked_by_themselves_as_homes_are(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    #[values(Kind::Offer, Kind::Need)] kind: Kind,
+) -> Result<()> {
+    let (system, stream) = match kind {
+        Kind::Offer => (System::Partners, "services"),
+        _ => (System::Boards, "needs"),
+    };
+    let Some(world) = World::open_with(backend, PATIENCE, system, stream).await? else { return Ok(()) };
+    let (record_id, external_id) = if kind == Kind::Offer {
+        let offers = offer::Entity::find().filter(offer::Column::Status.eq(OfferStatus::Published));
+        let offers = offers.filter(offer::Column::SourceId.eq(&world.source.id)).order_by_asc(offer::Column::Id);
+        let offer = offers.one(&world.hub.store.db).await?.context("an offer")?;
+        (offer.id, offer.external_id.context("an identifier")?)
+    } else {
+        let needs = need::Entity::find().filter(need::Column::Status.eq(NeedStatus::Open));
+        let needs = needs.filter(need::Column::SourceId.eq(&world.source.id)).order_by_asc(need::Column::Id);
+        let need = needs.one(&world.hub.store.db).await?.context("a need")?;
+        (need.id, need.external_id.context("an identifier")?)
+    };
+    let asked = || match kind {
+        Kind::Offer => world.hub.sandbox.counters().partners.requests,
+        _ => world.hub.sandbox.counters().boards.requests,
+    };
+    let query = "query ($id: ID!) { node(id: $id) { ... on Offer { title } ... on Need { title } } }";
+    let id = json!({ "id": GlobalId::new(kind, record_id).to_string() });
+    let title = |answer: &Value| answer["data"]["node"]["title"].clone();
+    let before = title(&world.ask(query, id.clone()).await?);
+    let (named, field) = if kind == Kind::Offer { ("offer", "name") } else { ("need", "title") };
+    let change = json!({ "kind": named, "id": external_id, "set": { field: "Een andere naam" } });
+    let url = format!("{}/sandbox/changes", world.hub.sandbox.base_url());
+    let changed = connectors::api::client()?.post(url).json(&change).send().await?;
+    ensure!(changed.status().is_success(), "{}", changed.text().await?);
+    ensure!(
+        title(&world.ask(query, id.clone()).await?) == before && asked() == 0,
+        "what is young enough is not asked for"
+    );
+
+    world.pass(AFTER + 1);
+    let answer = world.ask(query, id.clone()).await?;
+    ensure!(title(&answer) == "Een andere naam" && asked() == 1, "{answer}, {} asked", asked());
+    ensure!(answer["extensions"]["freshness"]["complete"] == true, "{answer}");
+    // A system that is down costs what is stored, and a word.
+    world.pass(AFTER + 1);
+    world.hub.sandbox.fail(Fault::Status { code: 503, retry_after: None }.always().at(system));
+    let answer = world.ask(query, id.clone()).await?;
+    ensure!(title(&answer) == "Een andere naam" && asked() == 2, "{answer}");
+    let unconfirmed = json!([{ "id": world.source.id, "records": 1 }]);
+    ensure!(answer["extensions"]["freshness"]["unconfirmed"] == unconfirmed, "{answer}");
+    // What was checked is what a run would have written.
+    world.hub.sandbox.clear_faults();
+    let report = world.engine.run(&world.source, &RunOptions { full: true, ..RunOptions::default() }).await?;
+    ensure!((report.tally.created, report.tally.updated, report.tally.deleted) == (0, 0, 0), "{report:?}");
     Ok(())
 }
 

@@ -26,12 +26,14 @@ pub(crate) struct Batch {
     pub(crate) totals: Vec<Option<u64>>,
     /// Where the next page starts.
     pub(crate) next: Option<String>,
+    /// When the first of them was asked for: what they say was so then, or later.
+    pub(crate) asked_at: DateTime<Utc>,
 }
 
 impl Batch {
-    /// A page alone.
-    pub(crate) fn of(page: Page) -> Self {
-        Self { records: page.records, begins: vec![0], totals: vec![page.total], next: page.next }
+    /// A page alone, asked for then.
+    pub(crate) fn of(page: Page, asked_at: DateTime<Utc>) -> Self {
+        Self { records: page.records, begins: vec![0], totals: vec![page.total], next: page.next, asked_at }
     }
 
     fn add(&mut self, page: Page) {
@@ -89,8 +91,9 @@ impl<'a> Ahead<'a> {
                 self.end = Ended::InACircle;
                 return batch;
             }
+            let asked_at = self.run.engine.clock.now();
             match (fetch(self.run, &self.spec, self.since, Some(&token)).await, &mut batch) {
-                (Ok(page), None) => batch = Some(Batch::of(page)),
+                (Ok(page), None) => batch = Some(Batch::of(page, asked_at)),
                 (Ok(page), Some(batch)) => batch.add(page),
                 (Err(error), _) => {
                     self.end = Ended::Failed(error);

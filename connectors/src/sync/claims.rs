@@ -25,7 +25,15 @@ pub(crate) struct Head {
     pub(crate) external_id: String,
     pub(crate) record_id: Uuid,
     pub(crate) content_hash: Vec<u8>,
+    pub(crate) changed_at: DateTime<Utc>,
     pub(crate) deleted_at: Option<DateTime<Utc>>,
+}
+
+impl Head {
+    /// When it was last written that the source says something else of it, or nothing any more.
+    pub(crate) fn written_at(&self) -> DateTime<Utc> {
+        self.deleted_at.map_or(self.changed_at, |deleted_at| deleted_at.max(self.changed_at))
+    }
 }
 
 /// What tells the same content from another: a digest of it and of the version of the mapping that made it.
@@ -218,7 +226,7 @@ fn one_by_one(source_id: &str, record_type: RecordType, external_ids: &[&str]) -
     let places: Vec<String> = (3..external_ids.len() + 3).map(|place| format!("(${place})")).collect();
     let sql = format!(
         "SELECT found.* FROM (VALUES {}) AS wanted (external_id) CROSS JOIN LATERAL (\
-         SELECT id, record_type, external_id, record_id, content_hash, deleted_at FROM claim \
+         SELECT id, record_type, external_id, record_id, content_hash, changed_at, deleted_at FROM claim \
          WHERE source_id = $1 AND record_type = $2 AND external_id = wanted.external_id LIMIT 1) AS found",
         places.join(", ")
     );
@@ -233,6 +241,7 @@ fn select_heads() -> sea_orm::Select<claim::Entity> {
         claim::Column::ExternalId,
         claim::Column::RecordId,
         claim::Column::ContentHash,
+        claim::Column::ChangedAt,
         claim::Column::DeletedAt,
     ])
 }

@@ -87,11 +87,15 @@ pub(crate) async fn sort<'a>(
     intake.repeated |= keys.iter().filter_map(|key| heads.get(key)).any(|head| met.contains(number(head.id)));
     intake.seen.extend(refused.iter().filter_map(|key| heads.get(key)).map(|head| head.id));
 
+    // What was written since a page was asked for, and not by this reading, is of a record that was asked for by itself
+    // meanwhile: the page may be the older of the two. The next run finds out, for it goes back behind this one's start.
+    let overtakes = |head: &Head| head.written_at() > batch.asked_at;
     for key in told.order {
         let Some(Dated { mut incoming, at }) = told.records.remove(&key) else { continue };
         incoming.claim = heads.remove(&key);
         let met_before = incoming.claim.as_ref().is_some_and(|claim| met.contains(number(claim.id)));
-        if incoming.is_unchanged() {
+        let is_overtaken = !met_before && incoming.claim.as_ref().is_some_and(overtakes);
+        if incoming.is_unchanged() || is_overtaken {
             intake.seen.extend(incoming.claim.map(|claim| claim.id));
             intake.unchanged.push(incoming.external_id);
         } else if met_before && at.is_none() && incoming.claim.as_ref().is_some_and(|claim| claim.deleted_at.is_none())
@@ -102,7 +106,7 @@ pub(crate) async fn sort<'a>(
         }
     }
     let gone = told.gone.keys().filter_map(|key| heads.remove(key));
-    intake.gone = gone.filter(|head| head.deleted_at.is_none()).collect();
+    intake.gone = gone.filter(|head| head.deleted_at.is_none() && !overtakes(head)).collect();
     Ok(intake)
 }
 

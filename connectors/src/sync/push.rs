@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use chrono::DateTime;
 use entity::journal::Journal;
 use entity::vocabulary::{ChangeAction, RecordType, SourceKind, SyncStatus};
 use entity::{MunicipalityCode, SchoolBoardNumber, claim, source};
@@ -283,6 +284,7 @@ fn laid_over(own: Option<claim::Model>, amendment: Amendment) -> Incoming<'stati
             external_id: external_id.clone(),
             record_id: amendment.record_id,
             content_hash: Vec::new(),
+            changed_at: DateTime::UNIX_EPOCH,
             deleted_at: None,
         },
         |own| Head {
@@ -291,6 +293,7 @@ fn laid_over(own: Option<claim::Model>, amendment: Amendment) -> Incoming<'stati
             external_id: own.external_id,
             record_id: own.record_id,
             content_hash: own.content_hash,
+            changed_at: own.changed_at,
             deleted_at: own.deleted_at,
         },
     );

@@ -56,10 +56,11 @@ impl Engine {
         let connector = connector.as_ref();
         let context = self.context_of(source, stream).await?;
         let before = stored(&self.db, connector, &context, external_id).await?;
+        let asked_at = self.clock.now();
         let Some(raw) = connector.read_one(&self.api(source)?, stream, external_id).await? else {
             return Ok(Rechecked::Unknown);
         };
-        let batch = Batch::of(Page { records: vec![raw], ..Page::default() });
+        let batch = Batch::of(Page { records: vec![raw], ..Page::default() }, asked_at);
         // Most say what they said: that takes no transaction.
         if !is_news(&sort(&self.db, connector, &context, &batch).await?, external_id)? {
             return Ok(Rechecked::Unchanged);

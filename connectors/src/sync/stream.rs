@@ -122,8 +122,9 @@ impl StreamRun {
         };
         let since = self.reading.since();
         let spec = self.spec;
+        let asked_at = run.engine.clock.now();
         let mut batch = match fetch(run, &spec, since, first.as_deref()).await {
-            Ok(page) => Batch::of(page),
+            Ok(page) => Batch::of(page, asked_at),
             Err(error) if self.spec.optional && first.is_none() && error.kind() == ErrorKind::NotFound => {
                 tracing::info!(stream = self.spec.name, "the system does not offer this stream");
                 return Ok(false);

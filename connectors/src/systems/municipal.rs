@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use super::fields::{Fields, at, identifier};
 use super::paging::{More, Numbered};
-use super::{Entry, paging};
+use super::{Entry, paging, single};
 use crate::api::{Answer, Api};
 use crate::connector::{Connector, Manifest, Mapped, Page, ReadRequest, Refused, Replication, StreamSpec};
 use crate::error::{Error, ErrorKind, Result};
@@ -115,15 +115,7 @@ impl Connector for Municipal {
     }
 
     async fn read_one(&self, api: &Api, _stream: &str, external_id: &str) -> Result<Option<Value>> {
-        // What would lead elsewhere is no identifier of a publication.
-        if external_id.contains('/') {
-            return Ok(None);
-        }
-        match api.get(&format!("publicaties/{external_id}"), &[], &[]).await {
-            Ok(answer) => answer.json().map(Some),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        single::read(api, "publicaties", external_id).await
     }
 
     fn map(&self, stream: &str, raw: &Value) -> std::result::Result<Mapped, Refused> {

@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use super::fields::identifier;
 use super::paging::{More, Numbered};
-use super::{Entry, paging};
+use super::{Entry, paging, single};
 use crate::api::{Answer, Api};
 use crate::connector::{Connector, Manifest, Mapped, Page, ReadRequest, Refused, Replication, StreamSpec};
 use crate::error::{Error, ErrorKind, Result};
@@ -96,6 +96,15 @@ impl Connector for Partner {
         };
         page.records = complete(api, request.stream, page.records).await?;
         Ok(page)
+    }
+
+    /// The alliance's `commitments` can be read as a list only; organizations change no faster than they are read.
+    fn singles(&self) -> &'static [&'static str] {
+        &["services"]
+    }
+
+    async fn read_one(&self, api: &Api, stream: &str, external_id: &str) -> Result<Option<Value>> {
+        single::read(api, stream, external_id).await
     }
 
     fn map(&self, stream: &str, raw: &Value) -> std::result::Result<Mapped, Refused> {

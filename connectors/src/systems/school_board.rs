@@ -13,7 +13,7 @@ use entity::{Brin, SchoolBoardNumber};
 use serde_json::Value;
 
 use super::fields::{Fields, at, identifier, number, web_address};
-use super::{Entry, paging};
+use super::{Entry, paging, single};
 use crate::api::{Answer, Api};
 use crate::connector::{Connector, Manifest, Mapped, Page, ReadRequest, Refused, Replication, StreamSpec};
 use crate::error::{Error, ErrorKind, Result};
@@ -82,6 +82,25 @@ impl Connector for SchoolBoard {
         }
         let answer = api.get(&format!("{}/{}", self.prefix, request.stream), &query, &[]).await?;
         page(&answer, request.stream, offset)
+    }
+
+    fn singles(&self) -> &'static [&'static str] {
+        &["needs"]
+    }
+
+    /// One record stands under the singular of its collection's name.
+    async fn read_one(&self, api: &Api, stream: &str, external_id: &str) -> Result<Option<Value>> {
+        let Some(mut body) = single::read(api, &format!("{}/{stream}", self.prefix), external_id).await? else {
+            return Ok(None);
+        };
+        match body.get_mut(stream.trim_end_matches('s')).map(Value::take) {
+            Some(record) if record.is_object() => Ok(Some(record)),
+            _ => {
+                let message =
+                    "the answer is not the record that was asked for: is base_url that of a OneRoster 1.2 service?";
+                Err(Error::new(ErrorKind::Malformed, message))
+            }
+        }
     }
 
     fn map(&self, stream: &str, raw: &Value) -> std::result::Result<Mapped, Refused> {

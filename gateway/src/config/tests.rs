@@ -332,7 +332,8 @@ fn what_cannot_be_checked_record_by_record_is_told_with_its_place() {
     assert_eq!((volatile.after.as_secs(), volatile.timeout.as_millis()), (300, 500));
     for (connector, stream, told) in [
         ("municipal", "housing_schemes", "`municipal` can read records one by one only of housing_options"),
-        ("partner", "services", "`partner` can read no records one by one: remove it"),
+        ("partner", "commitments", "`partner` can read records one by one only of services"),
+        ("school_board", "orgs", "`school_board` can read records one by one only of needs"),
     ] {
         let error = load(&written(connector, stream)).unwrap_err().to_string();
         assert!(error.contains(":6:1: source \"homes\".volatile."), "{error}");

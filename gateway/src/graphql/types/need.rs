@@ -33,6 +33,16 @@ use crate::graphql::vocabulary::{Term, terms};
 #[derive(Clone)]
 pub(crate) struct Need(pub(crate) Member<need::Model>);
 
+impl Need {
+    /// Notes that the answer shows what may be another by now.
+    fn is_shown(&self, ctx: &Context<'_>) {
+        if let Ok(reader) = Reader::of(ctx) {
+            let need = &self.0;
+            reader.shows(RecordType::Need, need.id, &need.source_id, need.external_id.as_deref());
+        }
+    }
+}
+
 /// A school's help request (hulpvraag): what it asks of partners.
 #[Object]
 impl Need {
@@ -48,57 +58,68 @@ impl Need {
     }
 
     /// What is asked, in a line.
-    async fn title(&self) -> &str {
+    async fn title(&self, ctx: &Context<'_>) -> &str {
+        self.is_shown(ctx);
         &self.0.title
     }
 
     /// What is asked, at length.
-    async fn description(&self) -> Option<&str> {
+    async fn description(&self, ctx: &Context<'_>) -> Option<&str> {
+        self.is_shown(ctx);
         self.0.description.as_deref()
     }
 
     /// Its themes (thema's); at least one.
-    async fn themes(&self) -> Items<Term<Theme>> {
+    async fn themes(&self, ctx: &Context<'_>) -> Items<Term<Theme>> {
+        self.is_shown(ctx);
         terms(self.0.themes).into()
     }
 
     /// The kinds of support (ondersteuning) it asks for.
-    async fn support_kinds(&self) -> Items<Term<SupportKind>> {
+    async fn support_kinds(&self, ctx: &Context<'_>) -> Items<Term<SupportKind>> {
+        self.is_shown(ctx);
         terms(self.0.support_kinds).into()
     }
 
     /// What stands in the school's way (belemmeringen).
-    async fn barriers(&self) -> Items<Term<Barrier>> {
+    async fn barriers(&self, ctx: &Context<'_>) -> Items<Term<Barrier>> {
+        self.is_shown(ctx);
         terms(self.0.barriers).into()
     }
 
     /// How pressing it is.
-    async fn urgency(&self) -> Term<Urgency> {
+    async fn urgency(&self, ctx: &Context<'_>) -> Term<Urgency> {
+        self.is_shown(ctx);
         Term(self.0.urgency)
     }
 
     /// Where it stands.
-    async fn status(&self) -> Term<NeedStatus> {
+    async fn status(&self, ctx: &Context<'_>) -> Term<NeedStatus> {
+        self.is_shown(ctx);
         Term(self.0.status)
     }
 
     /// People asked for, in FTE; null: not said.
-    async fn fte_asked(&self) -> Option<f64> {
+    async fn fte_asked(&self, ctx: &Context<'_>) -> Option<f64> {
+        self.is_shown(ctx);
         self.0.fte_asked
     }
 
     /// Time asked for, in hours a week; null: not said.
-    async fn hours_per_week_asked(&self) -> Option<f64> {
+    async fn hours_per_week_asked(&self, ctx: &Context<'_>) -> Option<f64> {
+        self.is_shown(ctx);
         self.0.hours_per_week_asked
     }
 
     /// First day; null: not fixed.
-    async fn starts_on(&self) -> Option<Date> {
+    async fn starts_on(&self, ctx: &Context<'_>) -> Option<Date> {
+        self.is_shown(ctx);
         self.0.starts_on.map(Date)
     }
 
     /// Last day; null: no end fixed.
-    async fn ends_on(&self) -> Option<Date> {
+    async fn ends_on(&self, ctx: &Context<'_>) -> Option<Date> {
+        self.is_shown(ctx);
         self.0.ends_on.map(Date)
     }
 

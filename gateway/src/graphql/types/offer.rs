@@ -34,6 +34,16 @@ use crate::graphql::vocabulary::{Term, terms};
 #[derive(Clone)]
 pub(crate) struct Offer(pub(crate) Member<offer::Model>);
 
+impl Offer {
+    /// Notes that the answer shows what may be another by now.
+    fn is_shown(&self, ctx: &Context<'_>) {
+        if let Ok(reader) = Reader::of(ctx) {
+            let offer = &self.0;
+            reader.shows(RecordType::Offer, offer.id, &offer.source_id, offer.external_id.as_deref());
+        }
+    }
+}
+
 /// What a partner offers to schools (aanbod).
 #[Object]
 impl Offer {
@@ -54,37 +64,44 @@ impl Offer {
     }
 
     /// What is offered, in a line.
-    async fn title(&self) -> &str {
+    async fn title(&self, ctx: &Context<'_>) -> &str {
+        self.is_shown(ctx);
         &self.0.title
     }
 
     /// What is offered, at length.
-    async fn description(&self) -> Option<&str> {
+    async fn description(&self, ctx: &Context<'_>) -> Option<&str> {
+        self.is_shown(ctx);
         self.0.description.as_deref()
     }
 
     /// Its themes (thema's); at least one.
-    async fn themes(&self) -> Items<Term<Theme>> {
+    async fn themes(&self, ctx: &Context<'_>) -> Items<Term<Theme>> {
+        self.is_shown(ctx);
         terms(self.0.themes).into()
     }
 
     /// The kinds of support (ondersteuning) it gives.
-    async fn support_kinds(&self) -> Items<Term<SupportKind>> {
+    async fn support_kinds(&self, ctx: &Context<'_>) -> Items<Term<SupportKind>> {
+        self.is_shown(ctx);
         terms(self.0.support_kinds).into()
     }
 
     /// What the partner puts in (inzet).
-    async fn inputs(&self) -> Items<Term<InputKind>> {
+    async fn inputs(&self, ctx: &Context<'_>) -> Items<Term<InputKind>> {
+        self.is_shown(ctx);
         terms(self.0.inputs).into()
     }
 
     /// Where it stands.
-    async fn status(&self) -> Term<OfferStatus> {
+    async fn status(&self, ctx: &Context<'_>) -> Term<OfferStatus> {
+        self.is_shown(ctx);
         Term(self.0.status)
     }
 
     /// Where it can be had.
     async fn coverage(&self, ctx: &Context<'_>) -> Result<OfferCoverage> {
+        self.is_shown(ctx);
         let reader = Reader::of(ctx)?;
         let places = self.0.once("coverage".to_owned(), async {
             let ids = keys(self.0.siblings(), |offer| Some(offer.id));
@@ -109,6 +126,7 @@ impl Offer {
 
     /// How much of it there is; null: not said.
     async fn capacity(&self, ctx: &Context<'_>) -> Result<Option<Capacity>> {
+        self.is_shown(ctx);
         let Some((amount, unit)) = self.0.capacity_amount.zip(self.0.capacity_unit) else { return Ok(None) };
         let reader = Reader::of(ctx)?;
         let used = self.0.once("capacity".to_owned(), used(reader, keys(self.0.siblings(), |offer| Some(offer.id))));
@@ -117,12 +135,14 @@ impl Offer {
     }
 
     /// First day; null: not fixed.
-    async fn starts_on(&self) -> Option<Date> {
+    async fn starts_on(&self, ctx: &Context<'_>) -> Option<Date> {
+        self.is_shown(ctx);
         self.0.starts_on.map(Date)
     }
 
     /// Last day; null: no end fixed.
-    async fn ends_on(&self) -> Option<Date> {
+    async fn ends_on(&self, ctx: &Context<'_>) -> Option<Date> {
+        self.is_shown(ctx);
         self.0.ends_on.map(Date)
     }
 
