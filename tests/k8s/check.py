@@ -364,7 +364,9 @@ def told_of():
             names.add(f"hub_{named}" + ("_total" if kind == "Count" else ""))
         for named in re.findall(r'\(\s*"(\w+_seconds)",\s*"', text):
             names |= {f"hub_{named}", *(f"hub_{named}_{part}" for part in ("bucket", "sum", "count"))}
-        names |= {f"hub_{named}" for named in re.findall(r'encode_descriptor\("(\w+)"', text)}
+        for named, kind in re.findall(r'encode_descriptor\("(\w+)",[^;]*?MetricType::(\w+)\)', text):
+            names.add(f"hub_{named}" + ("_total" if kind == "Counter" else ""))
+        names |= {f"hub_{named}" for named in re.findall(r'\(\s*"(cache_\w+)",\s*"', text)}
         names |= {f"hub_{named}" for named in re.findall(r'\(\s*"(source_\w+)",\s*"', text)}
     return names
 
