@@ -12,6 +12,7 @@ use entity::audit_entry::{self, AuditAction, AuditStatus};
 use sea_orm::{ActiveValue, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel};
 use serde_json::Value;
 
+pub(crate) use self::actor::is_traceparent;
 pub use self::actor::{Actor, Trace};
 pub use self::trail::Trail;
 

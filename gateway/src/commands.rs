@@ -29,9 +29,10 @@ mod worker;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use crate::config::{ConfigError, Environment, Settings, TelemetrySettings};
-use crate::telemetry;
+use crate::telemetry::{self, Collector, Telemetry};
 use clap::{Parser, Subcommand};
 use output::Output;
 
@@ -153,7 +154,8 @@ async fn execute(hub: Hub, environment: &Environment, output: &mut Output) -> an
         }
         Err(_) => None,
     };
-    let outcome = execute_with(hub.command, settings, output).await;
+    let collector = started.as_ref().and_then(Telemetry::collector);
+    let outcome = execute_with(hub.command, settings, collector, output).await;
     if let Some(started) = started {
         started.finish().await;
     }
@@ -163,6 +165,7 @@ async fn execute(hub: Hub, environment: &Environment, output: &mut Output) -> an
 async fn execute_with(
     command: Command,
     settings: Result<Settings, ConfigError>,
+    collector: Option<&Arc<Collector>>,
     output: &mut Output,
 ) -> anyhow::Result<ExitCode> {
     match command {
@@ -170,11 +173,11 @@ async fn execute_with(
         Command::Connect(arguments) => connect::connect(&arguments, &settings?, output).await,
         Command::Disconnect(arguments) => connect::disconnect(&arguments, &settings?, output).await,
         Command::RotateKeys(arguments) => rotate_keys::run(&arguments, &settings?, output).await,
-        Command::Serve(arguments) => serve::run(&arguments, &settings?).await,
+        Command::Serve(arguments) => serve::run(&arguments, &settings?, collector).await,
         Command::Migrate(arguments) => migrate::run(&arguments, &settings?, output).await,
         Command::Import(arguments) => import::run(&arguments, &settings?, output).await,
         Command::Audit(arguments) => audit::run(&arguments, &settings?, output).await,
-        Command::Worker(arguments) => worker::run(&arguments, &settings?).await,
+        Command::Worker(arguments) => worker::run(&arguments, &settings?, collector).await,
         Command::Sync(arguments) => sync::run(&arguments, &settings?, output).await,
         Command::Sources(arguments) => listing::run(&arguments, &settings?, output).await,
         Command::Runs(arguments) => runs::run(&arguments, &settings?, output).await,

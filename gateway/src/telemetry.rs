@@ -1,5 +1,5 @@
 //! What the hub tells of itself: the log, to standard error, so that standard output is for answers alone (for people on a
-//! terminal, JSON elsewhere); metrics for Prometheus; traces to a collector.
+//! terminal, JSON elsewhere); metrics for Prometheus; both metrics and traces to a collector.
 
 mod measure;
 mod measured;
@@ -11,13 +11,14 @@ mod span_fields;
 pub(crate) mod traces;
 
 use std::io::{self, IsTerminal};
+use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
-use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::layer::{Identity, SubscriberExt};
 use tracing_subscriber::util::TryInitError;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
@@ -25,6 +26,7 @@ pub use self::measured::Measured;
 pub use self::metrics::Metrics;
 pub(crate) use self::metrics::{CONTENT_TYPE, Inside};
 pub(crate) use self::operation::{executing, told};
+pub(crate) use self::otlp::{Collector, Pushed};
 use self::span_fields::SpanFields;
 use crate::config::{LogFormat, TelemetrySettings};
 
@@ -42,22 +44,31 @@ pub enum TelemetryError {
     /// Somebody else logs in this process already.
     #[error("the log has been started already")]
     Started(#[from] TryInitError),
-    /// The client that sends traces cannot be made.
-    #[error("traces cannot be sent")]
-    Traces(#[from] connectors::Error),
+    /// The client that sends traces and metrics cannot be made.
+    #[error("traces and metrics cannot be sent")]
+    Client(#[from] connectors::Error),
 }
 
 /// The log and the traces of this process.
 #[derive(Debug)]
 #[must_use = "the last traces are sent when it is finished"]
 pub struct Telemetry {
-    provider: SdkTracerProvider,
+    /// `None` where no traces are sent.
+    provider: Option<SdkTracerProvider>,
+    /// `None` where nothing is sent.
+    collector: Option<Arc<Collector>>,
 }
 
 impl Telemetry {
+    /// Where metrics are sent, beside the traces.
+    pub(crate) fn collector(&self) -> Option<&Arc<Collector>> {
+        self.collector.as_ref()
+    }
+
     /// Sends the traces that have not been sent yet, if that does not take too long.
     pub async fn finish(self) {
-        let ended = tokio::task::spawn_blocking(move || self.provider.shutdown_with_timeout(LAST_TRACES)).await;
+        let Some(provider) = self.provider else { return };
+        let ended = tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(LAST_TRACES)).await;
         if let Ok(Err(error)) = ended {
             tracing::debug!(error = &error as &dyn std::error::Error, "the last traces were not sent");
         }
@@ -81,19 +92,24 @@ pub fn start(settings: &TelemetrySettings) -> Result<Telemetry, TelemetryError> 
         let log = log.json().flatten_event(true).with_current_span(false).with_span_list(true);
         log.fmt_fields(SpanFields::default()).with_filter(filter).boxed()
     };
-    let provider = traces::provider(settings)?;
+    let collector = Collector::of(settings)?.map(Arc::new);
+    let provider = collector.as_ref().map(|collector| traces::provider(settings, collector));
+    let traced = match &provider {
+        Some(provider) => tracing_opentelemetry::layer()
+            .with_location(false)
+            .with_threads(false)
+            .with_target(false)
+            .with_tracked_inactivity(false)
+            .with_context_activation(false)
+            .with_tracer(provider.tracer("hub"))
+            .boxed(),
+        // Spans are there all the same, whatever is logged: they know which trace a request belongs to.
+        None => Identity::new().boxed(),
+    };
     // Spans of libraries would tell more of them than of the hub.
     let ours = Targets::new().with_target("gateway", LevelFilter::INFO).with_target("connectors", LevelFilter::INFO);
-    let traced = tracing_opentelemetry::layer()
-        .with_location(false)
-        .with_threads(false)
-        .with_target(false)
-        .with_tracked_inactivity(false)
-        .with_context_activation(false)
-        .with_tracer(provider.tracer("hub"))
-        .with_filter(ours);
-    tracing_subscriber::registry().with(log).with(traced).try_init()?;
-    Ok(Telemetry { provider })
+    tracing_subscriber::registry().with(log).with(traced.with_filter(ours)).try_init()?;
+    Ok(Telemetry { provider, collector })
 }
 
 fn is_pretty(format: LogFormat, on_terminal: bool) -> bool {

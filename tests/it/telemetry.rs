@@ -2,7 +2,9 @@
 //! gets them, its log.
 
 mod metrics;
+mod pushed;
 mod sources;
+mod spread;
 mod traces;
 
 use std::collections::BTreeMap;

@@ -66,6 +66,11 @@ impl Default for Trace {
     }
 }
 
+/// Whether this is a `traceparent` (<https://www.w3.org/TR/trace-context/#traceparent-header>).
+pub(crate) fn is_traceparent(text: &str) -> bool {
+    parse(text).is_some()
+}
+
 /// The trace and the operation of a `traceparent`; `None` where it is none.
 fn parse(text: &str) -> Option<(&str, &str)> {
     let mut parts = text.trim().split('-');

@@ -1,5 +1,7 @@
-//! The address for operators and their machines, where one is set: it answers from before there is anything to serve
-//! until everything has ended.
+//! What operators and their machines are told, from before there is anything to serve until everything has ended: at an
+//! address, where one is set, and by what is sent to a collector, where one is.
+
+use std::sync::Arc;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
@@ -9,14 +11,30 @@ use tracing::info;
 
 use crate::config::Settings;
 use crate::http::{self, Readiness};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Collector, Metrics, Pushed};
 
-/// The address, while it is open.
-pub(super) struct Backstage(Option<(CancellationToken, JoinHandle<std::io::Result<()>>)>);
+/// What is told, while it is.
+pub(super) struct Backstage {
+    address: Option<Address>,
+    pushed: Pushed,
+}
 
-/// Opens it, if one is set.
-pub(super) async fn open(settings: &Settings, metrics: &Metrics, readiness: Readiness) -> anyhow::Result<Backstage> {
-    let Some(address) = settings.metrics.listen else { return Ok(Backstage(None)) };
+type Address = (CancellationToken, JoinHandle<std::io::Result<()>>);
+
+/// Begins to tell.
+pub(super) async fn open(
+    settings: &Settings,
+    metrics: &Metrics,
+    readiness: Readiness,
+    collector: Option<&Arc<Collector>>,
+) -> anyhow::Result<Backstage> {
+    let address = listen(settings, metrics, readiness).await?;
+    let pushed = Pushed::every(settings.telemetry.metrics_every(), metrics, collector);
+    Ok(Backstage { address, pushed })
+}
+
+async fn listen(settings: &Settings, metrics: &Metrics, readiness: Readiness) -> anyhow::Result<Option<Address>> {
+    let Some(address) = settings.metrics.listen else { return Ok(None) };
     let listener = TcpListener::bind(address).await.with_context(|| {
         format!("cannot listen on {address}: choose another metrics.listen, or stop what listens there")
     })?;
@@ -24,13 +42,14 @@ pub(super) async fn open(settings: &Settings, metrics: &Metrics, readiness: Read
     info!(metrics.listen = %address, "telling metrics on http://{address}/metrics");
     let (router, stop) = (http::backstage(metrics, readiness), CancellationToken::new());
     let served = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
-    Ok(Backstage(Some((stop, tokio::spawn(async move { served.await })))))
+    Ok(Some((stop, tokio::spawn(async move { served.await }))))
 }
 
 impl Backstage {
-    /// Closes it.
+    /// Tells the last, and closes the address.
     pub(super) async fn close(self) -> anyhow::Result<()> {
-        let Some((stop, served)) = self.0 else { return Ok(()) };
+        self.pushed.finish().await;
+        let Some((stop, served)) = self.address else { return Ok(()) };
         stop.cancel();
         served.await??;
         Ok(())

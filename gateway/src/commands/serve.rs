@@ -12,7 +12,7 @@ use crate::feed::Feed;
 use crate::graphql::{Rechecks, Syncs};
 use crate::http::graphql::Intake;
 use crate::http::{self, Readiness, Site, Streams};
-use crate::telemetry::{Measured, Metrics};
+use crate::telemetry::{Collector, Measured, Metrics};
 use anyhow::Context;
 use clap::Args;
 use connectors::sync::{self, Observer};
@@ -31,7 +31,11 @@ pub(super) struct Arguments {
     with_worker: bool,
 }
 
-pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(
+    arguments: &Arguments,
+    settings: &Settings,
+    collector: Option<&Arc<Collector>>,
+) -> anyhow::Result<ExitCode> {
     let shutdown = http::stop_on_signal().context("signals cannot be heard")?;
     let metrics = Metrics::new(&Clock::system(), settings.telemetry.operations);
     let db = store::open_watched(&settings.database, &metrics).await?;
@@ -77,7 +81,7 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::R
     if settings.metrics.listen.is_none() {
         router = router.merge(http::figures(&metrics));
     }
-    let backstage = backstage::open(settings, &metrics, readiness).await?;
+    let backstage = backstage::open(settings, &metrics, readiness, collector).await?;
 
     let address = listener.local_addr()?;
     info!(http.listen = %address, "serving on http://{address}");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::config::Settings;
 use crate::feed::Feed;
 use crate::http::{self, Readiness};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Collector, Metrics};
 use anyhow::Context;
 use clap::Args;
 use connectors::sync::{self, Observer};
@@ -20,11 +20,15 @@ use super::{backstage, graph, sources, store};
 #[derive(Debug, Args)]
 pub(super) struct Arguments {}
 
-pub(super) async fn run(_arguments: &Arguments, settings: &Settings) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(
+    _arguments: &Arguments,
+    settings: &Settings,
+    collector: Option<&Arc<Collector>>,
+) -> anyhow::Result<ExitCode> {
     let stop = http::stop_on_signal().context("signals cannot be heard")?;
     let metrics = Metrics::new(&Clock::system(), settings.telemetry.operations);
     let db = store::open_watched(&settings.database, &metrics).await?;
-    let backstage = backstage::open(settings, &metrics, Readiness::of(&db)).await?;
+    let backstage = backstage::open(settings, &metrics, Readiness::of(&db), collector).await?;
     let feed = Feed::new(db.clone(), settings.subscriptions.poll());
     let observers = || vec![Arc::new(feed.clone()) as Arc<dyn Observer>];
     let engine = sources::engine(&db, settings, [observers(), vec![Arc::new(metrics.clone())]].concat()).await?;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use connectors::settings::Secret;
 use connectors::{Connector, Error, ErrorKind, Manifest, Replication, StreamSpec};
@@ -109,7 +110,7 @@ fn the_default_file_says_the_defaults() {
     assert_eq!(written.sync, settings.sync);
     assert_eq!(written.matching, settings.matching);
     assert_eq!(format!("{:?}", written.webhooks), format!("{:?}", settings.webhooks));
-    assert_eq!(written.telemetry, settings.telemetry);
+    assert_eq!(format!("{:?}", written.telemetry), format!("{:?}", settings.telemetry));
     assert_eq!(written.federation, settings.federation);
     assert!(written.sources.is_empty() && written.subgraphs.is_empty());
 }
@@ -189,6 +190,7 @@ fn what_the_default_file_shows_behind_a_hash_can_be_written() {
         ("HUB_SIGN_IN_KEY", &key),
         ("HUB_SIGN_IN_KEY_BEFORE", &key),
         ("HUB_WEBHOOKS_KEY", &key),
+        ("COLLECTOR_AUTHORIZATION", "Bearer hush"),
         ("HUB_WEBHOOKS_KEY_BEFORE", &key),
         // Replicas are those of a PostgreSQL.
         ("HUB__DATABASE__URL", "postgres://hub@db.example.nl/hub"),
@@ -516,6 +518,51 @@ fn a_log_filter_must_be_one() {
     assert_eq!(lines.len(), 2, "{lines:?}");
     assert!(lines[0].starts_with("hub.toml: telemetry.log: is no log filter"));
     assert!(lines[1].starts_with("environment variable RUST_LOG: is no log filter"));
+}
+
+#[test]
+fn how_often_metrics_are_sent_is_said_as_for_any_opentelemetry_sdk() {
+    let every = |file: &str, environment: &[(&str, &str)]| {
+        Written::new(file).load(environment).map(|settings| settings.telemetry.metrics_every())
+    };
+    let set = "[telemetry]\nmetrics_every_ms = 5\n";
+    assert_eq!(every("", &[]).unwrap(), Some(Duration::from_secs(60)));
+    assert_eq!(every(set, &[]).unwrap(), Some(Duration::from_millis(5)));
+    assert_eq!(every(set, &[("OTEL_METRIC_EXPORT_INTERVAL", "7000")]).unwrap(), Some(Duration::from_secs(7)));
+    assert_eq!(every(set, &[("OTEL_METRIC_EXPORT_INTERVAL", "0")]).unwrap(), None);
+    for wrong in ["often", "-1", "1.5", "60s", "18446744073709551616"] {
+        let lines = Written::new("").problems(&[("OTEL_METRIC_EXPORT_INTERVAL", wrong)]);
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert!(lines[0].starts_with("environment variable OTEL_METRIC_EXPORT_INTERVAL: is no interval"), "{lines:?}");
+    }
+}
+
+#[test]
+fn what_a_collector_is_told_are_headers_and_secrets() {
+    let text = |headers: &str| format!("[telemetry]\notlp = \"http://collector:4318\"\notlp_headers = {headers}\n");
+    let secrets = [("TOKEN", "Bearer hush"), ("LINES", "a\nb")];
+    let problems = |file: &str| Written::new(file).problems(&secrets);
+    for (file, begins) in [
+        (text("{ authorization = \"Bearer hush\" }"), "hub.toml: telemetry.otlp_headers.authorization: "),
+        (
+            text("{ authorization = { env = \"NONE\" } }"),
+            "hub.toml: telemetry.otlp_headers.authorization: the environment",
+        ),
+        (text("{ \"a b\" = { env = \"TOKEN\" } }"), "hub.toml: telemetry.otlp_headers.a b: is no name of a header"),
+        (text("{ x = { env = \"LINES\" } }"), "hub.toml: telemetry.otlp_headers.x: cannot stand in a header"),
+        (
+            "[telemetry]\notlp_headers = { x = { env = \"TOKEN\" } }\n".to_owned(),
+            "hub.toml: telemetry.otlp_headers: has no effect without telemetry.otlp",
+        ),
+    ] {
+        let lines = problems(&file);
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert!(lines[0].starts_with(begins) && !lines[0].contains("hush"), "{lines:?}");
+    }
+    let settings = Written::new(&text("{ authorization = { env = \"TOKEN\" } }")).load(&secrets).unwrap();
+    assert!(!format!("{:?}", (settings.telemetry.clone(), settings.telemetry.headers())).contains("hush"));
+    assert_eq!(settings.telemetry.headers()["authorization"], "Bearer hush");
+    assert!(settings.warnings().iter().any(|warning| warning.contains("telemetry.otlp_headers")));
 }
 
 #[test]

@@ -2,18 +2,18 @@
 
 mod sources;
 mod subgraphs;
+mod telemetry;
 
 use connectors::settings::Secret;
 use connectors::systems::Entry;
 use connectors::vault::Vault;
-use tracing_subscriber::EnvFilter;
 use url::Url;
 
 use super::auth::{Anonymous, is_confidential};
 use super::read::{Reader, fetch};
 use super::{AuthSettings, Documents, GrantSettings, LimitSettings, Settings, SignInSettings, WebhookSettings};
 
-/// Checks everything, fetches the secrets of the sources, and takes `RUST_LOG` in.
+/// Checks everything, fetches the secrets of the sources, and takes `RUST_LOG` and the like in.
 pub(super) fn validate(settings: &mut Settings, reader: &mut Reader<'_>, systems: &[Entry]) {
     numbers(settings, reader);
     connections(settings, reader);
@@ -27,8 +27,7 @@ pub(super) fn validate(settings: &mut Settings, reader: &mut Reader<'_>, systems
     keys("grants", encryption_key, previous_encryption_key, reader);
     let SignInSettings { encryption_key, previous_encryption_key, .. } = &mut settings.sign_in;
     keys("sign_in", encryption_key, previous_encryption_key, reader);
-    log_filter(settings, reader);
-    telemetry(settings, reader);
+    telemetry::check(settings, reader);
     let can_keep = settings.grants.encryption_key.is_some();
     sources::check(&mut settings.sources, can_keep, reader, systems);
     subgraphs::check(&mut settings.subgraphs, reader);
@@ -71,6 +70,7 @@ pub(super) fn warnings(settings: &Settings) -> Vec<String> {
         let warning = "everybody may read /metrics, which tells of sources and operations: set metrics.listen";
         warnings.push(warning.to_owned());
     }
+    warnings.extend(telemetry::warning(settings));
     warnings
 }
 
@@ -172,16 +172,6 @@ fn connections(settings: &Settings, reader: &mut Reader<'_>) {
     }
 }
 
-fn telemetry(settings: &Settings, reader: &mut Reader<'_>) {
-    let is_an_address = |url: &Url| matches!(url.scheme(), "http" | "https") && url.query().is_none();
-    if settings.telemetry.otlp.as_ref().is_some_and(|url| !is_an_address(url) || has_credentials(url)) {
-        reader.problem("telemetry.otlp", "expected a collector's address, as http://collector:4318");
-    }
-    if settings.metrics.listen.is_some_and(|listen| listen == settings.http.listen && listen.port() != 0) {
-        reader.problem("metrics.listen", "is http.listen: choose another port, or remove it to serve /metrics there");
-    }
-}
-
 fn auth(auth: &AuthSettings, reader: &mut Reader<'_>) {
     for url in auth.issuer.iter().filter(|url| !is_confidential(url)) {
         let what = format!("{url} can be forged on the way: use https (http only on a loopback address)");
@@ -257,19 +247,6 @@ fn keys(section: &str, current: &mut Option<Secret>, previous: &mut Option<Secre
             }
             Err(what) => reader.problem(&name, what),
         }
-    }
-}
-
-fn log_filter(settings: &mut Settings, reader: &mut Reader<'_>) {
-    let what = "is no log filter: expected a level (info), or levels by module (info,connectors=debug)";
-    if EnvFilter::try_new(&settings.telemetry.log).is_err() {
-        reader.problem("telemetry.log", what);
-    }
-    if let Some(filter) = reader.environment().get("RUST_LOG") {
-        if EnvFilter::try_new(&filter).is_err() {
-            reader.problem_at("environment variable RUST_LOG".to_owned(), "", what);
-        }
-        settings.telemetry.log = filter;
     }
 }
 

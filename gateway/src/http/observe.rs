@@ -53,12 +53,9 @@ pub(super) async fn observe(State(watch): State<Watch>, mut request: Request, ne
         http.path = %path,
         http.status = Empty,
     );
-    let trace = traces::follow(&span, request.headers());
-    if let Some(trace) = &trace {
-        span.record("trace.id", trace.as_str());
-        // What is told of the request elsewhere, as in the audit trail, belongs to the same trace.
-        span.in_scope(|| traces::hand_on(request.headers_mut()));
-    }
+    // What is told of the request elsewhere, as in the audit trail, belongs to the same trace.
+    let trace = traces::follow(&span, request.headers_mut());
+    span.record("trace.id", trace.as_str());
     let route = request.extensions().get::<MatchedPath>().cloned();
     let in_flight = watch.metrics.http().began();
     request.extensions_mut().insert(RequestId(id.clone()));

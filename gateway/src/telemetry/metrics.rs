@@ -19,7 +19,9 @@ mod webhooks;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use entity::Clock;
 use prometheus_client::encoding::prometheus_text;
 use prometheus_client::registry::Registry;
@@ -47,6 +49,8 @@ pub(crate) const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
 pub struct Metrics(Arc<Inner>);
 
 struct Inner {
+    clock: Clock,
+    since: DateTime<Utc>,
     registry: Mutex<Registry>,
     http: HttpMetrics,
     graphql: GraphqlMetrics,
@@ -73,6 +77,8 @@ impl Metrics {
         let replicas = Replicas::default();
         registry.register_collector(Box::new(replicas.clone()));
         Self(Arc::new(Inner {
+            clock: clock.clone(),
+            since: clock.now(),
             http: HttpMetrics::new(&mut registry),
             graphql: GraphqlMetrics::new(&mut registry, operations),
             connectors: ConnectorMetrics::new(&mut registry),
@@ -131,6 +137,16 @@ impl Metrics {
         text
     }
 
+    /// Since when it is counted, since 1970.
+    pub(super) fn since(&self) -> Duration {
+        since_1970(self.0.since)
+    }
+
+    /// What time it is, since 1970.
+    pub(super) fn now(&self) -> Duration {
+        since_1970(self.0.clock.now())
+    }
+
     pub(crate) fn http(&self) -> &HttpMetrics {
         &self.0.http
     }
@@ -146,6 +162,10 @@ impl Metrics {
     pub(crate) fn subgraphs(&self) -> &SubgraphMetrics {
         &self.0.subgraphs
     }
+}
+
+fn since_1970(time: DateTime<Utc>) -> Duration {
+    (time - DateTime::UNIX_EPOCH).to_std().unwrap_or_default()
 }
 
 impl Default for Metrics {
