@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, Result, ensure};
-use chrono::Utc;
 use connectors::sync::register;
+use entity::Clock;
 use migration::{Migrator, MigratorTrait};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd};
 use rstest::rstest;
@@ -149,7 +149,7 @@ async fn a_certificate_that_is_wrong_is_told_of_and_nothing_is_sent(#[case] at_t
             *entries = (0..7)
                 .map(|number| {
                     let (id, title) = (format!("r{number}"), format!("{title} {number}"));
-                    Entry { id, title, modified: Utc::now(), gone: false, invalid: false }
+                    Entry { id, title, modified: Clock::system().now(), gone: false, invalid: false }
                 })
                 .collect();
         });
