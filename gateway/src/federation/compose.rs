@@ -4,6 +4,7 @@ mod grafbase;
 mod guarded;
 mod lenient;
 mod read;
+mod sharing;
 
 pub(super) use self::grafbase::Grafbase;
 

@@ -18,7 +18,7 @@ use crate::graphql::viewer::Viewer;
 pub(super) struct Guards {
     definition: Arc<Definition>,
     policies: BTreeMap<String, PolicySettings>,
-    /// By object and field. One field may have several: its own, its interface's, and that of the type it gives.
+    /// By object and field. One field may have several: its own, its object's, its interface's, and that of the type it gives.
     by_field: BTreeMap<(Name, Name), Vec<Guard>>,
 }
 
@@ -124,10 +124,11 @@ impl Guards {
                     continue;
                 }
                 let interfaces = definition.possible.iter().filter(|(_, objects)| objects.contains(object));
-                let names = interfaces.map(|(interface, _)| interface).chain([object]);
-                let mut guards: Vec<Guard> =
-                    names.filter_map(|name| fields.get(&(name.clone(), field.clone()))).flatten().cloned().collect();
-                guards.extend(types.get(named(ty)).into_iter().flatten().cloned());
+                let names: Vec<&Name> = interfaces.map(|(interface, _)| interface).chain([object]).collect();
+                let on_field = names.iter().filter_map(|name| fields.get(&((*name).clone(), field.clone())));
+                // An object may be come to by way of an abstract type, which says nothing of its guard.
+                let on_types = names.iter().copied().chain([named(ty)]).filter_map(|name| types.get(name));
+                let guards: Vec<Guard> = on_field.chain(on_types).flatten().cloned().collect();
                 if !guards.is_empty() {
                     by_field.insert((object.clone(), field.clone()), guards);
                 }
@@ -171,8 +172,11 @@ mod tests {
             let names = guards.refusals(viewer).names();
             names.iter().map(|(object, field)| format!("{object}.{field}")).collect::<Vec<_>>()
         };
-        assert_eq!(refused(&Viewer::anonymous()), ["A.x", "A.y", "B.y", "Query.a", "Query.judged", "Query.own"]);
-        assert_eq!(refused(&Viewer::with_scopes(&["a"])), ["Query.a", "Query.judged"]);
+        assert_eq!(
+            refused(&Viewer::anonymous()),
+            ["A.x", "A.y", "B.y", "Query.a", "Query.judged", "Query.own", "Secret.x"]
+        );
+        assert_eq!(refused(&Viewer::with_scopes(&["a"])), ["Query.a", "Query.judged", "Secret.x"]);
         assert_eq!(refused(&Viewer::with_scopes(&["s"])), ["A.x", "Query.judged"]);
         // A policy is held by whom configuration says; one that nothing is said of by nobody.
         for scopes in [&["s", "a", "ps"][..], &["s", "a", "qs", "r"], &["s", "a", "policy"]] {
@@ -188,6 +192,6 @@ mod tests {
         let own = HashMap::from([(Name::new("Query"), names(&["a", "own"])), (Name::new("B"), names(&["x", "y"]))]);
         let guards = Guards::of(&document.definitions, Arc::clone(&definition), Some(&own), &policies);
         let left: Vec<_> = guards.refusals(&Viewer::anonymous()).names().into_iter().map(|(_, field)| field).collect();
-        assert_eq!(left, ["x", "y", "judged"]);
+        assert_eq!(left, ["x", "y", "judged", "x"]);
     }
 }

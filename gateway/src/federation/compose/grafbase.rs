@@ -9,7 +9,7 @@ use graphql_tools::static_graphql::schema::{self, Directive, Document, TypeDefin
 
 use super::lenient::Lenient;
 use super::read::Read;
-use super::{Composing, Part, guarded};
+use super::{Composing, Part, guarded, sharing};
 
 const JOIN_TYPE: &str = "join__type";
 
@@ -21,6 +21,10 @@ type Definition = schema::Definition<'static, String>;
 impl Composing for Grafbase {
     fn compose(&self, parts: &[Part]) -> Result<String, Vec<String>> {
         let read = each(parts.iter().map(Read::of))?;
+        let mistakes = sharing::mistakes(&read);
+        if !mistakes.is_empty() {
+            return Err(mistakes);
+        }
         let (lenient, texts) = Lenient::before(&read);
         let mut subgraphs = Subgraphs::default();
         each(parts.iter().zip(&texts).map(|(part, text)| {

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cynic_parser::ConstValue;
 use cynic_parser::type_system::Directive as Told;
+use graphql_tools::parser::Pos;
 use graphql_tools::static_graphql::schema::{self, Directive, Document, TypeDefinition, Value};
 
 use super::read::{Read, fields};
@@ -14,6 +15,8 @@ use super::read::{Read, fields};
 const GUARDS: [(&str, &str); 2] = [("requiresScopes", "scopes"), ("policy", "policies")];
 /// The most lists that guards make together: else a few hundred here and a few hundred there are millions.
 const MOST: usize = 1_000;
+/// The most that are made before those that others hold are left out.
+const MOST_PRODUCT: usize = 4 * MOST;
 
 /// Lists of which one must be held whole.
 type Lists = BTreeSet<BTreeSet<String>>;
@@ -33,14 +36,12 @@ pub(super) fn conjoin(supergraph: &mut Document, parts: &[Read<'_>]) -> Result<(
         }
     }
     let put = |directives: &mut Vec<Directive>, type_name: &str, field: Option<&str>| {
-        for directive in directives {
-            let Some((guard, argument)) = GUARDS.into_iter().find(|(guard, _)| *guard == directive.name) else {
-                continue;
-            };
-            let place = (guard, type_name.to_owned(), field.map(str::to_owned));
-            if let Some(lists) = guards.get(&place) {
-                directive.arguments = vec![(argument.to_owned(), written(lists))];
-            }
+        for (guard, argument) in GUARDS {
+            let Some(lists) = guards.get(&(guard, type_name.to_owned(), field.map(str::to_owned))) else { continue };
+            // The library leaves out what is written without its list's brackets.
+            directives.retain(|directive| directive.name != guard);
+            let arguments = vec![(argument.to_owned(), written(lists))];
+            directives.push(Directive { position: Pos::default(), name: guard.to_owned(), arguments });
         }
     };
     for definition in &mut supergraph.definitions {
@@ -96,7 +97,7 @@ fn items(value: ConstValue<'_>) -> impl Iterator<Item = ConstValue<'_>> {
 
 /// The lists of which one must be held where one of each must be. `None`: there are too many.
 fn conjunction(one: &Lists, other: &Lists) -> Option<Lists> {
-    if one.len().saturating_mul(other.len()) > MOST * MOST {
+    if one.len().saturating_mul(other.len()) > MOST_PRODUCT {
         return None;
     }
     let both = one.iter().flat_map(|one| other.iter().map(move |other| one | other));
@@ -134,7 +135,7 @@ mod tests {
                 "a",
                 "import: [\"@shareable\", \"@requiresScopes\", \"@policy\", \"@authenticated\"]",
                 "type Query { a: Int @shareable @requiresScopes(scopes: [[\"s\"], [\"t\"]]) \
-                 b: Int @shareable @policy(policies: [[\"p\"]]) c: Int @shareable @authenticated d: Int @shareable }",
+                 b: Int @shareable @policy(policies: \"p\") e: Int @requiresScopes(scopes: \"y\") c: Int @shareable @authenticated d: Int @shareable }",
             ),
             part(
                 "b",
@@ -154,6 +155,7 @@ mod tests {
         assert!(line("a").contains(scopes), "{supergraph}");
         assert!(line("b").contains("@policy(policies: [[\"p\"]])"), "{supergraph}");
         assert!(line("c").contains("@authenticated"), "{supergraph}");
+        assert!(line("e").contains("@requiresScopes(scopes: [[\"y\"]])"), "{supergraph}");
         assert!(line("d").contains("@requiresScopes(scopes: [[\"x\"]])"), "{supergraph}");
     }
 

@@ -23,12 +23,11 @@ mod tests;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use cynic_parser::type_system::Directive;
 use graphql_tools::parser::Pos;
 use graphql_tools::static_graphql::schema::{self, Document, Field, TypeDefinition, Value};
 
 use self::edits::Edits;
-use super::read::Read;
+use super::read::{Read, has, is};
 
 /// Something of a type in a subgraph: the subgraph's name, the type's in the supergraph, and that of its part.
 type Place = (String, String, String);
@@ -184,12 +183,4 @@ fn graph(directive: &schema::Directive) -> Option<&str> {
         Value::Enum(graph) if name == "graph" => Some(graph.as_str()),
         _ => None,
     })
-}
-
-fn is(directive: &Directive<'_>, names: &[String]) -> bool {
-    names.iter().any(|name| name == directive.name())
-}
-
-fn has<'d>(mut directives: impl Iterator<Item = Directive<'d>>, names: &[String]) -> bool {
-    directives.any(|directive| is(&directive, names))
 }

@@ -27,11 +27,14 @@ impl Edits {
     }
 
     pub(super) fn applied(mut self, text: &str) -> String {
-        let mut text = text.to_owned();
         self.replaced.sort_by_key(|(span, _)| span.start);
-        for (span, by) in self.replaced.iter().rev() {
-            text.replace_range(span.start..span.end, by);
+        let (mut edited, mut end) = (String::with_capacity(text.len()), 0);
+        for (span, by) in &self.replaced {
+            edited.push_str(&text[end..span.start]);
+            edited.push_str(by);
+            end = span.end;
         }
-        text + &self.added
+        edited.push_str(&text[end..]);
+        edited + &self.added
     }
 }

@@ -35,6 +35,10 @@ pub(super) fn complete(parts: &[Read<'_>], edits: &mut [Edits]) -> HashSet<Place
         for (name, definitions) in definitions {
             let values: Vec<_> = definitions.iter().flat_map(|definition| definition.values()).collect();
             let of_values: HashMap<&str, Span> = values.iter().map(|value| (value.value(), value.span())).collect();
+            if of_values.len() < values.len() {
+                // One of them is there twice: the library says so.
+                continue;
+            }
             let mut written: Vec<(&str, &str)> = Vec::new();
             for value in order.get(name).into_iter().flatten() {
                 if let Some(span) = of_values.get(value) {

@@ -3,74 +3,27 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use cynic_parser::common::WrappingType;
-use cynic_parser::executable::Selection;
-use cynic_parser::executable::iter::Iter;
 use cynic_parser::type_system::{FieldDefinition, TypeDefinition};
 
 use super::edits::Edits;
 use super::{Place, Read, has, is};
-use crate::federation::compose::read::{fields, keys};
+use crate::federation::compose::read::{fields, in_keys};
 
 /// Has each field shareable whose object is, and each that is part of a key.
 pub(super) fn share(parts: &[Read<'_>], edits: &mut [Edits]) {
     for (part, edits) in parts.iter().zip(edits) {
         let names = part.names("shareable");
         let Some(shareable) = names.first() else { continue };
-        let nested = nested(part);
+        let in_keys = in_keys(part);
         for object in part.types().filter(TypeDefinition::is_object) {
-            let on_object = object.directives().find(|one| is(one, &names));
+            let on_object: Vec<_> = object.directives().filter(|one| is(one, &names)).collect();
             for field in fields(object).filter(|field| !has(field.directives(), &names)) {
-                if on_object.is_some() || nested.contains(&(object.name(), field.name())) {
+                if !on_object.is_empty() || in_keys.contains(&(object.name(), field.name())) {
                     // Where nothing follows its type, it ends where the next one begins.
                     edits.insert(field.span().end, format!(" @{shareable} "));
                 }
             }
-            if let Some(on_object) = on_object {
-                edits.replace(on_object.name_span(), "");
-            }
-        }
-    }
-}
-
-/// The fields below those of keys, each with its type.
-fn nested<'p>(part: &'p Read<'_>) -> HashSet<(&'p str, &'p str)> {
-    let key = part.names("key");
-    let mut types: HashMap<(&str, &str), (&'p str, &'p str, &'p str)> = HashMap::new();
-    for definition in part.types() {
-        for field in fields(definition) {
-            let place = (definition.name(), field.name());
-            types.insert(place, (definition.name(), field.name(), field.ty().name()));
-        }
-    }
-    let mut found = HashSet::new();
-    for definition in part.types() {
-        for key in keys(definition, &key).iter().flat_map(|key| key.operations()) {
-            below(key.selection_set(), definition.name(), false, &types, &mut found);
-        }
-    }
-    found
-}
-
-fn below<'p>(
-    set: Iter<'_, Selection<'_>>,
-    on: &str,
-    is_nested: bool,
-    types: &HashMap<(&str, &str), (&'p str, &'p str, &'p str)>,
-    found: &mut HashSet<(&'p str, &'p str)>,
-) {
-    for selection in set {
-        match selection {
-            Selection::Field(field) => {
-                let Some((on, name, ty)) = types.get(&(on, field.name())) else { continue };
-                if is_nested {
-                    found.insert((on, name));
-                }
-                below(field.selection_set(), ty, true, types, found);
-            }
-            Selection::InlineFragment(fragment) => {
-                below(fragment.selection_set(), fragment.type_condition().unwrap_or(on), is_nested, types, found);
-            }
-            Selection::FragmentSpread(_) => {}
+            on_object.iter().for_each(|shareable| edits.replace(shareable.name_span(), ""));
         }
     }
 }
@@ -79,35 +32,43 @@ fn below<'p>(
 /// Which types they had is told, and which unions their subgraphs were given.
 pub(super) fn widen(parts: &[Read<'_>], edits: &mut [Edits]) -> (BTreeMap<Place, String>, HashSet<(String, String)>) {
     let possible = possible(parts);
+    let unions: HashSet<&str> =
+        parts.iter().flat_map(Read::types).filter(TypeDefinition::is_union).map(|one| one.name()).collect();
     let mut of_fields: BTreeMap<(&str, &str), Vec<(usize, FieldDefinition<'_>)>> = BTreeMap::new();
     for (number, part) in parts.iter().enumerate() {
-        let roots = part.roots();
+        let (roots, external) = (part.roots(), part.names("external"));
         for definition in part.types() {
             let name = roots.get(definition.name()).copied().unwrap_or(definition.name());
-            for field in fields(definition) {
+            if has(definition.directives(), &external) {
+                continue;
+            }
+            // What a subgraph does not tell is not for it to say.
+            for field in fields(definition).filter(|field| !has(field.directives(), &external)) {
                 of_fields.entry((name, field.name())).or_default().push((number, field));
             }
         }
     }
     let known: Vec<HashSet<&str>> =
         parts.iter().map(|part| part.types().map(|definition| definition.name()).collect()).collect();
-    let (mut before, mut unions) = (BTreeMap::new(), HashSet::new());
+    let (mut before, mut given) = (BTreeMap::new(), HashSet::new());
     for ((on, name), of_field) in of_fields {
         let Some(wide) = widest(&of_field, &possible) else { continue };
         for (number, field) in of_field {
             let (part, edits, ty) = (&parts[number], &mut edits[number], field.ty());
-            if ty.to_string() == wide.text {
+            let is_known = ty.name() == wide.name || known[number].contains(wide.name);
+            // An interface that its subgraph does not know cannot be given to it.
+            if ty.to_string() == wide.text || !is_known && !unions.contains(wide.name) {
                 continue;
             }
             before.insert((part.part.name.clone(), on.to_owned(), name.to_owned()), ty.to_string());
-            edits.replace(ty.span(), wide.text.clone());
-            let is_known = ty.name() == wide.name || known[number].contains(wide.name);
-            if !is_known && unions.insert((part.part.name.clone(), wide.name.to_owned())) {
+            // The next field may begin where the type ended.
+            edits.replace(ty.span(), wide.text.clone() + " ");
+            if !is_known && given.insert((part.part.name.clone(), wide.name.to_owned())) {
                 edits.add(&format!("union {} = {}", wide.name, ty.name()));
             }
         }
     }
-    (before, unions)
+    (before, given)
 }
 
 /// The type of which all of a field's are.

@@ -51,9 +51,18 @@ pub(super) fn take(type_directives: &mut [schema::Directive]) {
     }
 }
 
-/// The fields of keys that are `@external`. That of an extension is not: the first version of federation wants to be told
+/// The fields of keys that are `@external`, and that another subgraph tells. That of an extension is not: the first version of federation wants to be told
 /// that the field comes from elsewhere.
 pub(super) fn external(parts: &[Read<'_>]) -> HashSet<Place> {
+    // Those that somebody tells.
+    let mut told: HashSet<(&str, &str)> = HashSet::new();
+    for part in parts {
+        let external = part.names("external");
+        for object in part.types() {
+            let resolved = fields(object).filter(|field| !has(field.directives(), &external));
+            told.extend(resolved.map(|field| (object.name(), field.name())));
+        }
+    }
     let mut found = HashSet::new();
     for part in parts {
         let (key, external, extends) = (part.names("key"), part.names("external"), part.names("extends"));
@@ -62,11 +71,11 @@ pub(super) fn external(parts: &[Read<'_>]) -> HashSet<Place> {
                 continue;
             }
             let keys = keys(object, &key);
-            let selections = || keys.iter().flat_map(|key| key.operations()).flat_map(|key| key.selection_set());
-            let is_in_key =
-                |name: &str| selections().any(|one| one.as_field().is_some_and(|field| field.name() == name));
+            let selections = keys.iter().flat_map(|key| key.operations()).flat_map(|key| key.selection_set());
+            let in_keys: HashSet<&str> = selections.filter_map(|one| Some(one.as_field()?.name())).collect();
             for field in fields(object) {
-                if has(field.directives(), &external) && is_in_key(field.name()) {
+                let is_told = told.contains(&(object.name(), field.name()));
+                if is_told && has(field.directives(), &external) && in_keys.contains(field.name()) {
                     found.insert((part.part.name.clone(), object.name().to_owned(), field.name().to_owned()));
                 }
             }

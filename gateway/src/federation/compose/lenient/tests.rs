@@ -4,7 +4,7 @@ use crate::federation::compose::{Composing, Grafbase, Part};
 
 fn part(name: &str, sdl: &str) -> Part {
     let link = "extend schema @link(url: \"https://specs.apollo.dev/federation/v2.5\", import: [\"@key\", \"@shareable\", \
-                \"@external\", \"@inaccessible\", \"@interfaceObject\", \"@composeDirective\"])";
+                \"@external\", \"@requires\", \"@inaccessible\", \"@interfaceObject\", \"@composeDirective\"])";
     Part { name: name.to_owned(), url: format!("http://127.0.0.1/{name}"), sdl: format!("{link}\n{sdl}") }
 }
 
@@ -131,4 +131,52 @@ fn an_interface_object_may_have_no_key_by_which_it_is_resolved() {
     );
     holds(&supergraph, "@join__type(graph: B, key: \"id\", resolvable: false, isInterfaceObject: true)");
     holds(&supergraph, "more: Int @join__field(graph: B)");
+}
+
+#[test]
+fn what_is_resolved_by_several_is_shared_by_each() {
+    let refused = |b: &str| {
+        let a = "type Query { a: A } type A @key(fields: \"id\") { id: ID! name: String of: Of } type Of { one: Int }";
+        Grafbase.compose(&[part("a", a), part("b", b)]).map(|_| ()).unwrap_err().join("\n")
+    };
+    for b in [
+        "type A @key(fields: \"id\") { id: ID! name: String @shareable }",
+        "type A @key(fields: \"id\") @key(fields: \"name\") { id: ID! name: String }",
+        "type B @key(fields: \"a { name }\") { a: A } type A @key(fields: \"id\") { id: ID! name: String }",
+    ] {
+        assert!(refused(b).contains("[A.name] a, b resolve it, and it is not `@shareable` in a"), "{}", refused(b));
+    }
+}
+
+#[test]
+fn who_does_not_tell_a_field_does_not_say_its_type() {
+    let a = "type Query { a: A } type A @key(fields: \"id\") { id: ID! of: One } type One { one: Int @shareable }";
+    let b = "type A @key(fields: \"id\") { id: ID! of: Any @external more: Int @requires(fields: \"of { __typename }\") } \
+             union Any = One | Two type One { one: Int @shareable } type Two { two: Int }";
+    let refused = Grafbase.compose(&[part("a", a), part("b", b)]);
+    assert!(refused.is_err_and(|errors| errors.join("\n").contains("A.of")));
+}
+
+#[test]
+fn an_interface_that_a_subgraph_does_not_know_is_not_given_to_it() {
+    let parts = [
+        part("a", "type Query { some: One @shareable } type One @key(fields: \"n\") { n: Int }"),
+        part(
+            "b",
+            "type Query { some: Named @shareable } interface Named { n: Int } \
+             type One implements Named @key(fields: \"n\") { n: Int }",
+        ),
+    ];
+    let refused = |parts: &[Part]| Grafbase.compose(parts).map(|_| ()).unwrap_err().join("\n");
+    assert!(refused(&parts).contains("Query.some"));
+    let [a, b] = parts;
+    assert!(refused(&[b, a]).contains("Query.some"));
+}
+
+#[test]
+fn selections_without_end_are_refused_with_their_type() {
+    let deep = format!("{}a{}", "a{".repeat(1_000), "}".repeat(1_000));
+    let sdl = format!("type Query {{ a: A }} type A @key(fields: \"{deep}\") {{ a: A }}");
+    let errors = Grafbase.compose(&[part("a", &sdl)]).unwrap_err().join("\n");
+    assert!(errors.contains("`A`") && errors.contains("nested"), "{errors}");
 }
