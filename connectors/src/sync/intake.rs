@@ -106,7 +106,8 @@ pub(crate) async fn sort<'a>(
         }
     }
     let gone = told.gone.keys().filter_map(|key| heads.remove(key));
-    intake.gone = gone.filter(|head| head.deleted_at.is_none() && !overtakes(head)).collect();
+    let is_own = |head: &Head| met.contains(number(head.id));
+    intake.gone = gone.filter(|head| head.deleted_at.is_none() && (is_own(head) || !overtakes(head))).collect();
     Ok(intake)
 }
 

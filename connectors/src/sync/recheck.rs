@@ -63,17 +63,19 @@ impl Engine {
         let batch = Batch::of(Page { records: vec![raw], ..Page::default() }, asked_at);
         // Most say what they said: that takes no transaction.
         if !is_news(&sort(&self.db, connector, &context, &batch).await?, external_id)? {
-            return Ok(Rechecked::Unchanged);
+            // A run may have been faster, and have written what is passed by here.
+            let is_same = stored(&self.db, connector, &context, external_id).await? == before;
+            return Ok(if is_same { Rechecked::Unchanged } else { Rechecked::Changed });
         }
         let mut journal = Journal::begin(&self.db, self.clock.now()).await?;
         source::Entity::find_by_id(&source.id).lock(LockType::NoKeyUpdate).one(journal.connection()).await?;
         let intake = sort(journal.connection(), connector, &context, &batch).await?;
-        if !is_news(&intake, external_id)? {
-            return Ok(Rechecked::Unchanged);
-        }
         if stored(journal.connection(), connector, &context, external_id).await? != before {
             // A run was faster, and may know better.
             return Ok(Rechecked::Changed);
+        }
+        if !is_news(&intake, external_id)? {
+            return Ok(Rechecked::Unchanged);
         }
         let mut written = Written::default();
         writer::write(&mut journal, &context, intake.changed, &mut written).await?;

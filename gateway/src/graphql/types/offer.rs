@@ -147,17 +147,20 @@ impl Offer {
     }
 
     /// Whether who does the work needs a certificate of conduct (verklaring omtrent het gedrag, VOG).
-    async fn requires_vog(&self) -> bool {
+    async fn requires_vog(&self, ctx: &Context<'_>) -> bool {
+        self.is_shown(ctx);
         self.0.requires_vog
     }
 
     /// Whether that certificate is in order; null: not known.
-    async fn vog_in_order(&self) -> Option<bool> {
+    async fn vog_in_order(&self, ctx: &Context<'_>) -> Option<bool> {
+        self.is_shown(ctx);
         self.0.vog_in_order
     }
 
     /// Languages it is given in, as BCP 47 tags.
-    async fn languages(&self) -> &[String] {
+    async fn languages(&self, ctx: &Context<'_>) -> &[String] {
+        self.is_shown(ctx);
         &self.0.languages.0
     }
 
