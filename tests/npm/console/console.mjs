@@ -309,10 +309,13 @@ for (const colorScheme of ["light", "dark"]) {
   await page.locator("tbody tr").first().getByText("Geslaagd", { exact: true }).waitFor({ timeout: 60_000 });
   // In the explorer it is watched in their name as well, over a WebSocket.
   const explorer = await page.context().newPage();
-  const socket = explorer.waitForEvent("websocket");
+  // From when the socket is opened: what it receives may be there before the button is let go.
+  const acknowledged = explorer.waitForEvent("websocket").then((socket) =>
+    socket.waitForEvent("framereceived", { predicate: ({ payload }) => payload.includes("connection_ack") }),
+  );
   await explorer.goto(`${hub}/explorer?${new URLSearchParams({ query: "subscription Runs { syncRuns { status } }" })}`);
   await explorer.getByRole("button", { name: /Execute query/ }).click();
-  await (await socket).waitForEvent("framereceived", { predicate: ({ payload }) => payload.includes("connection_ack") });
+  await acknowledged;
   await page.getByRole("button", { name: "Nu lezen" }).click();
   await explorer.locator(".result-window", { hasText: "SUCCEEDED" }).waitFor({ timeout: 60_000 });
   await explorer.close();
