@@ -25,7 +25,7 @@ pub struct Model {
     pub awaits_reference: bool,
     /// What the source sent, without contact details.
     pub payload: Option<String>,
-    /// When it was first refused.
+    /// When it was first refused; where it came to wait for another record since, when it did.
     pub first_seen_at: DateTimeUtc,
     /// When it was last refused.
     pub last_seen_at: DateTimeUtc,

@@ -243,7 +243,7 @@ impl Refusal {
         &self.0.reasons.0
     }
 
-    /// When it was first refused.
+    /// When it was first refused; where it came to wait for another record since, when it did.
     async fn first_seen_at(&self) -> DateTime<Utc> {
         self.0.first_seen_at
     }
